@@ -1,0 +1,1 @@
+"""What every room shares: the words of the system, its errors, and safe writing of files."""

@@ -1,0 +1,117 @@
+"""What a sandbox is: where one try of an attempt runs.
+
+A sandbox starts the agent and reports its end. It does not decide: time, disk, cancelling and grading are
+`worker.attempts`' business, so that they are the same in every sandbox.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agents.registry import Agent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one attempt may use."""
+
+    time_secs: float
+    memory_bytes: int
+    cpus: float
+    pids: int
+    disk_bytes: int  # writable layer and the folders of the workspace together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The live folder of one try on this host. What is in submission, code and logs is the agent's: hostile."""
+
+    root: Path
+    data: Path  # the public data; the agent reads it and cannot write it
+
+    @property
+    def submission(self) -> Path:
+        return self.root / "submission"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def instructions(self) -> Path:
+        return self.root / "instructions.txt"
+
+    @property
+    def validate_script(self) -> Path:
+        return self.root / "validate_submission.sh"
+
+    @property
+    def technique_description(self) -> Path:
+        """Exists in technique attempts only."""
+        return self.root / "technique_description.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """All that a sandbox needs to start one try."""
+
+    run_id: str
+    attempt_id: str
+    fence: int  # number of the lease under which this try runs
+    competition_id: str
+    technique: str | None
+    seed: int
+    agent: Agent
+    workspace: Workspace
+    environment: Mapping[str, str]  # what agent.yaml declares, secrets resolved
+    limits: Limits
+    validate: Callable[[Path], str | None]  # checks a file's format: None when valid, else one line
+    log: Callable[[bytes], None]  # takes the agent's output as it comes, from any thread
+    note: Callable[[str], None]  # takes a line of the machinery's own for run.log
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How the agent's main process ended."""
+
+    code: int  # exit code; 128 + N where signal N ended it
+    out_of_memory: bool
+
+
+class Execution(Protocol):
+    """One running agent."""
+
+    ref: str  # names it on its host: a container id, or a process id
+
+    def wait(self, seconds: float) -> Exit | None:
+        """Wait up to `seconds` for the agent's end; None while it runs."""
+
+    def stop(self, *, force: bool) -> None:
+        """Send SIGTERM (force: SIGKILL) to every process of the agent. Does nothing when it has ended."""
+
+    def disk_bytes(self) -> int:
+        """Bytes that the agent occupies: its workspace folders and whatever else it wrote."""
+
+    def close(self) -> None:
+        """Remove every trace: container, processes, sockets. The workspace's folders stay and belong to us."""
+
+
+class Sandbox(Protocol):
+    """A way to run agents on this host. All methods may raise `core.errors.SandboxError`."""
+
+    def build(self, agent: Agent) -> str:
+        """Make the agent runnable here, and return the digest of what will run ("" for a plain process)."""
+
+    def start(self, launch: Launch) -> Execution:
+        """Start the agent and return at once."""
+
+    def sweep(self) -> int:
+        """Remove what dead workers of this host left behind, and return how many things that were."""
+
+    def close(self) -> None:
+        """Give back everything this sandbox holds."""
