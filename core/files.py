@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on a clean exit it takes the place of `path`, else it is removed."""
+    """Yield a temporary path beside `path`; on a clean exit it takes its place, else it is removed."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
@@ -30,5 +30,5 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as JSON with two spaces of indent, all or nothing. NaN and infinities are refused."""
+    """Write `value` to `path` as JSON, all or nothing. NaN and infinities are refused (ValueError)."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")

@@ -25,7 +25,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The live folder of one try on this host. What is in submission, code and logs is the agent's: hostile."""
+    """The live folder of one try on this host. Its submission, code and logs are the agent's: hostile."""
 
     root: Path
     data: Path  # the public data; the agent reads it and cannot write it
@@ -98,7 +98,7 @@ class Execution(Protocol):
         """Bytes that the agent occupies: its workspace folders and whatever else it wrote."""
 
     def close(self) -> None:
-        """Remove every trace: container, processes, sockets. The workspace's folders stay and belong to us."""
+        """Remove every trace: container, processes, sockets. The workspace's folders stay, and are ours."""
 
 
 class Sandbox(Protocol):

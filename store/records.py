@@ -1,0 +1,133 @@
+"""Runs, attempts and tries as frozen records: the only place that knows the columns by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Row
+
+from core.status import RunState, State, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What someone asked for, with everything a worker needs to carry it out.
+
+    Stored with the run as JSON, so that a run can be resumed and explained later.
+    """
+
+    agent_id: str
+    agent_hash: str  # content hash of the agent's folder when it was submitted
+    split: str  # the split's name, or "custom" for a list of competitions
+    competitions: tuple[str, ...]
+    seeds: int  # attempts run with the seeds 0 .. seeds - 1
+    techniques: tuple[str, ...] = ()  # empty: whole competitions
+    sandbox: str = "auto"  # auto, docker or process
+    time_limit_secs: float
+    data_dir: str | None = None  # None: the data folder of each worker's own settings
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the request as a JSON object."""
+        return {
+            **self.__dict__,
+            "competitions": list(self.competitions),
+            "techniques": list(self.techniques),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gave."""
+        lists = {key: tuple(value[key]) for key in ("competitions", "techniques")}
+        return cls(**{**value, **lists})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One submit: an agent on competitions and seeds."""
+
+    run_id: str
+    run_group: str  # name of the run folder
+    run_dir: str  # absolute path of the run folder
+    state: RunState
+    request: RunRequest
+    planned: int  # number of attempts
+    cancel_requested: bool
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """Read a row of the table runs."""
+        values = dict(row._mapping)
+        values["state"] = RunState(values["state"])
+        values["request"] = RunRequest.from_json(values["request"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One agent on one competition (and technique) with one seed."""
+
+    attempt_id: str
+    run_id: str
+    position: int  # order in the queue: longest expected first
+    name: str  # its folder in the run folder
+    competition_id: str
+    technique: str | None
+    seed: int
+    state: State
+    status: Status | None  # how the agent ended; final when state is DONE
+    message: str  # one line on the status
+    owner: str | None  # the worker that holds the lease
+    lease_expires_at: datetime | None
+    fence: int  # number of leases given out so far; what an older lease writes is refused
+    tries: int  # tries that the machinery has spent on it
+    queued_at: datetime
+    started_at: datetime | None  # a worker took it
+    agent_started_at: datetime | None  # the agent began to work
+    collected_at: datetime | None  # its files were in the run folder
+    finished_at: datetime | None  # graded, or given up
+    agent_secs: float | None  # how long the agent worked
+    exit_code: int | None
+    environment: dict[str, Any] | None  # where it ran: host, sandbox, image digest, data hash, limits
+    last_line: str  # of the agent's output
+    score: float | None
+    medal: str | None
+    report: dict[str, Any] | None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """Read a row of the table attempts."""
+        values = dict(row._mapping)
+        values["state"] = State(values["state"])
+        values["status"] = Status(values["status"]) if values["status"] else None
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One lease of an attempt, kept whatever became of it."""
+
+    attempt_id: str
+    fence: int
+    owner: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None  # a Status, "given_back", or "lost" when its lease ran out
+    error: str | None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """Read a row of the table tries."""
+        return cls(**dict(row._mapping))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to run one attempt, held by one worker. Void as soon as the database says so."""
+
+    attempt_id: str
+    run_id: str
+    owner: str
+    fence: int

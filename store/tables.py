@@ -1,0 +1,110 @@
+"""The tables. What their columns mean is said at the records (store/records.py); changes need a migration."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite has no time zones: there the offset is dropped going in, added coming out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a time zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("run_group", String(255), nullable=False, unique=True),
+    Column("run_dir", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("planned", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", String(32), primary_key=True),
+    Column("run_id", String(32), ForeignKey("runs.run_id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("competition_id", String(128), nullable=False),
+    Column("technique", String(64)),
+    Column("seed", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("status", String(32)),
+    Column("message", Text, nullable=False),
+    Column("owner", String(255)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("fence", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("agent_started_at", UtcDateTime),
+    Column("collected_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("agent_secs", Float),
+    Column("exit_code", Integer),
+    Column("environment", JSON),
+    Column("last_line", Text, nullable=False),
+    Column("score", Float),
+    Column("medal", String(8)),
+    Column("report", JSON),
+    Index(None, "run_id", "state"),
+    Index(None, "state", "lease_expires_at"),
+)
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("attempt_id", String(32), ForeignKey("attempts.attempt_id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String(32)),
+    Column("error", Text),
+)
