@@ -1,0 +1,265 @@
+"""The data folder: raw and prepared data of each competition, prepared once per host.
+
+    <data_dir>/<competition>/raw/                 what was downloaded; empty for data from a Python package
+    <data_dir>/<competition>/prepared/public/     what an agent sees
+    <data_dir>/<competition>/prepared/private/    the answers
+    <data_dir>/<competition>/<competition>.zip    Kaggle's archive
+
+The layout is the reference benchmark's. `prepared/` counts as complete when it holds the answers and the sample
+submission: what this module writes appears there by one rename of a whole folder, so a half of ours is never
+found there. Complete data, whoever prepared it, is used as it is and never written to.
+"""
+
+import filecmp
+import hashlib
+import logging
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.errors import DataError, InputError, SubmissionInvalid
+from core.files import write_text
+from tasks.registry import Competition
+from tasks.schema import Source
+
+logger = logging.getLogger(__name__)
+
+FREE_BYTES = 512 * 1024**2  # stays free on the data folder's disk beside what a preparation needs
+HASHED_WHOLE_BYTES = 1024**3
+HASHED_WHOLE_FILES = 10_000
+SAMPLED_FILES = 1_000
+SAMPLED_BYTES = 1024**2
+MODE_FOLDER, MODE_FILE = 0o755, 0o644  # agents run as other users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A competition's data, ready to use."""
+
+    competition_id: str
+    public: Path
+    private: Path
+
+
+def is_prepared(competition: Competition, data_dir: Path) -> bool:
+    """Whether the prepared data is complete.
+
+    Raises:
+        InputError: this user may not look into the data folder.
+    """
+    try:
+        return _is_complete(competition, _prepared(competition, data_dir))
+    except PermissionError as error:
+        raise InputError(f"the data folder {data_dir} cannot be read: {error}") from error
+
+
+def check_data_dir(data_dir: Path, *, needed_bytes: int = 0) -> None:
+    """Check that the data folder can be written, or created, and that its disk has room; writes nothing.
+
+    Raises:
+        InputError: it cannot, or the disk lacks `needed_bytes` and the reserve.
+    """
+    try:
+        existing = next(path for path in (data_dir.absolute(), *data_dir.absolute().parents) if path.exists())
+    except PermissionError as error:
+        raise _unwritable(data_dir, error) from error
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise _unwritable(data_dir, f"{existing} is not a folder that this user may write to")
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes + FREE_BYTES:
+        raise InputError(
+            f"the disk of the data folder {data_dir} is nearly full: {free:,} bytes free, "
+            f"{needed_bytes + FREE_BYTES:,} needed; free some, or choose another folder with --data-dir"
+        )
+
+
+def prepare(
+    competition: Competition,
+    data_dir: Path,
+    *,
+    keep_raw: bool = True,
+    verify: bool = True,
+    log: Callable[[str], None] = logger.info,
+) -> Prepared:
+    """Prepare a competition's data, or do nothing when that is done.
+
+    Safe to call from any number of processes of this host: one prepares, the others wait for it.
+
+    Args:
+        keep_raw: keep raw/ and the archive after a preparation.
+        verify: also check that the sample submission is valid.
+        log: takes a line about what is going on.
+
+    Raises:
+        InputError: the data folder cannot be written, or its disk is nearly full.
+        DataError: the raw data is missing, or preparing it failed.
+    """
+    if not is_prepared(competition, data_dir):
+        with _lock(competition, data_dir, log):
+            if not is_prepared(competition, data_dir):
+                _prepare(competition, data_dir / competition.id, verify=verify, log=log)
+                if not keep_raw:
+                    _remove_raw(competition, data_dir / competition.id)
+    folder = _prepared(competition, data_dir)
+    return Prepared(competition_id=competition.id, public=folder / "public", private=folder / "private")
+
+
+def data_hash(prepared: Prepared) -> str:
+    """SHA-256, in hex, of the prepared data, the same wherever and whenever it was prepared.
+
+    Every file counts with its path and size. Contents count too: all of them up to 1 GiB and 10,000 files in
+    total; of a larger tree the first MiB of 1,000 files, those whose paths have the smallest SHA-256. The
+    description counts as documentation, not as data. The result is kept while the folder stays the same one.
+    """
+    state = prepared.public.parent.stat()
+    return _hash_of(prepared.public, prepared.private, state.st_ino, state.st_mtime_ns)
+
+
+def _prepared(competition: Competition, data_dir: Path) -> Path:
+    return data_dir / competition.id / "prepared"
+
+
+def _is_complete(competition: Competition, folder: Path) -> bool:
+    answers, sample = folder / "private" / competition.answers, folder / "public" / competition.sample
+    return answers.exists() and sample.exists()
+
+
+def _unwritable(data_dir: Path, reason: object) -> InputError:
+    return InputError(
+        f"the data folder {data_dir} cannot be written: {reason}; choose another with --data-dir or MLEBENCH_DATA_DIR"
+    )
+
+
+@contextmanager
+def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) -> Iterator[None]:
+    folder = data_dir / competition.id
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            held = lock.acquire(blocking=False)
+        except Timeout:
+            log(f"waiting for another process that prepares {competition.id}")
+            held = lock.acquire()
+    except OSError as error:
+        raise _unwritable(data_dir, error) from error
+    with held:
+        yield
+
+
+def _prepare(competition: Competition, folder: Path, *, verify: bool, log: Callable[[str], None]) -> None:
+    """Prepare into a temporary folder and rename it to prepared/; the caller holds the lock."""
+    raw = folder / "raw"
+    _require_raw(competition, raw)
+    check_data_dir(folder.parent, needed_bytes=_size(raw))
+    for leftover in folder.glob(".preparing-*"):  # of processes that were killed: nobody else holds the lock
+        shutil.rmtree(leftover)
+    log(f"preparing {competition.id}")
+    started = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".preparing-", ignore_cleanup_errors=True) as name:
+            temporary = Path(name) / "prepared"
+            _build(competition, raw, temporary, verify=verify)
+            os.sync()  # the rename must not reach the disk before the data
+            _set_aside(folder / "prepared", log)
+            temporary.rename(folder / "prepared")
+    except OSError as error:
+        raise DataError(f"preparing {competition.id} failed: {error}") from error
+    log(f"prepared {competition.id} in {time.monotonic() - started:.1f} s")
+
+
+def _require_raw(competition: Competition, raw: Path) -> None:
+    if competition.source is Source.KAGGLE and not (raw.is_dir() and any(raw.iterdir())):
+        raise DataError(
+            f"{competition.id} has no raw data: download it from https://www.kaggle.com/c/{competition.id}/data "
+            f"and unpack the archive into {raw}"
+        )
+
+
+def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -> None:
+    public, private = folder / "public", folder / "private"
+    public.mkdir(parents=True)
+    private.mkdir()
+    competition.prepare_parts(raw, public, private)
+    write_text(public / "description.md", competition.description())
+    if not _is_complete(competition, folder):
+        raise DataError(
+            f"the preparer of {competition.id} left no private/{competition.answers} or public/{competition.sample}"
+        )
+    _forbid_leaks(competition, public, private)
+    if verify:
+        try:
+            competition.check(public / competition.sample, public)
+        except SubmissionInvalid as error:
+            raise DataError(f"the sample submission of {competition.id} is not valid: {error}") from error
+    folder.chmod(MODE_FOLDER)
+    public.chmod(MODE_FOLDER)
+    for path in public.rglob("*"):
+        path.chmod(MODE_FOLDER if path.is_dir() else MODE_FILE)
+
+
+def _forbid_leaks(competition: Competition, public: Path, private: Path) -> None:
+    """Refuse links out of the public part, and the answers in it under whatever name."""
+    answers = private / competition.answers
+    secret = {(state.st_dev, state.st_ino) for state in (path.stat() for path in private.rglob("*"))}
+    for path in public.rglob("*"):
+        state = path.lstat()
+        if stat.S_ISLNK(state.st_mode) or (state.st_dev, state.st_ino) in secret:
+            raise DataError(f"the preparer of {competition.id} left a link in the public part: {path.name}")
+        if answers.is_file() and path.is_file() and filecmp.cmp(path, answers, shallow=False):
+            raise DataError(f"the preparer of {competition.id} left the answers in the public part: {path.name}")
+
+
+def _set_aside(prepared: Path, log: Callable[[str], None]) -> None:
+    """Move an incomplete prepared/, which another program left, out of the way: it is not ours to delete."""
+    if prepared.exists():
+        aside = Path(tempfile.mkdtemp(dir=prepared.parent, prefix="prepared.incomplete-"))
+        prepared.rename(aside / "prepared")
+        log(f"{prepared} was incomplete and is now in {aside}; delete it when you do not need it")
+
+
+def _remove_raw(competition: Competition, folder: Path) -> None:
+    (folder / f"{competition.id}.zip").unlink(missing_ok=True)
+    if (folder / "raw").exists():
+        shutil.rmtree(folder / "raw")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
+
+
+@lru_cache(maxsize=256)
+def _hash_of(public: Path, private: Path, inode: int, changed_ns: int) -> str:
+    files = [(f"public/{path}", public / path) for path in _files(public) if path != "description.md"]
+    files += [(f"private/{path}", private / path) for path in _files(private)]
+    sizes = {name: path.stat().st_size for name, path in files}
+    whole = sum(sizes.values()) <= HASHED_WHOLE_BYTES and len(files) <= HASHED_WHOLE_FILES
+    by_draw = sorted(name for name, _ in files)
+    if not whole:
+        by_draw = sorted(by_draw, key=lambda name: hashlib.sha256(name.encode()).digest())[:SAMPLED_FILES]
+    read = set(by_draw)
+    total = hashlib.sha256()
+    for name, path in sorted(files):
+        content = _content_hash(path, None if whole else SAMPLED_BYTES) if name in read else ""
+        total.update(f"{name}\0{sizes[name]}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _content_hash(path: Path, limit: int | None) -> str:
+    with path.open("rb") as file:
+        if limit is not None:
+            return hashlib.sha256(file.read(limit)).hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

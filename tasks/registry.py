@@ -1,0 +1,292 @@
+"""Find, load and validate competitions and techniques.
+
+A competition is a folder: competition.yaml, thresholds.yaml, description.md, prepare.py, and grade.py where the
+metric is its own. Adding one is adding a folder.
+"""
+
+import hashlib
+import importlib.util
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from core.errors import DataError, GraderFailed, InputError, SubmissionInvalid, UnknownName
+from grading.medals import Thresholds
+from grading.metrics import DECIMALS, METRICS, score
+from grading.submission import Column, SubmissionFormat, align, read_submission
+from tasks.schema import CompetitionFile, Source, SubmissionEntry, Table, TechniqueFile, ThresholdsFile, read_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMPETITIONS = Path(__file__).resolve().parent / "competitions"
+TECHNIQUES = Path(__file__).resolve().parent / "techniques"
+UNSAFE_CHARACTER = re.compile(r"[^A-Za-z0-9._-]|^[._-]")  # ids become folder names and parts of commands
+
+
+@dataclass(frozen=True, kw_only=True)
+class Competition:
+    """One competition: what its folder says, and what can be done with it."""
+
+    id: str
+    name: str
+    category: str
+    folder: Path
+    source: Source
+    metric: str
+    format: SubmissionFormat
+    thresholds: Thresholds
+    answers: str  # below private/
+    sample: str  # below public/
+    table: Table | None
+    expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
+    issues: tuple[str, ...]  # known defects of the data or the grading
+
+    def description(self) -> str:
+        """The text for an agent: description.md, and the same facts as YAML for programs."""
+        text = (self.folder / "description.md").read_text(encoding="utf-8").rstrip()
+        facts = yaml.safe_dump(self._facts(), sort_keys=False, allow_unicode=True, width=110)
+        return f"{text}\n\n## The same for programs\n\n```yaml\n{facts}```\n"
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "table": self.table.model_dump(mode="json") if self.table else None,
+            "metric": {"name": self.metric, "lower_is_better": self.thresholds.lower_is_better},
+            "submission": {
+                "sample": self.sample,
+                "id": self.format.id,
+                "columns": [
+                    {"name": column.name, "kind": str(column.kind), "classes": list(column.classes)}
+                    for column in self.format.columns
+                ],
+                "rows_sum_to_one": self.format.rows_sum_to_one,
+            },
+        }
+
+    def prepare_parts(self, raw: Path, public: Path, private: Path) -> None:
+        """Run the competition's preparer: from `raw` into the empty folders `public` and `private`.
+
+        Raises:
+            DataError: the preparer failed, for whatever reason.
+        """
+        try:
+            _load_module(self.folder / "prepare.py").prepare(raw, public, private)
+        except DataError:
+            raise
+        except Exception as error:  # preparers are anybody's code and may raise anything
+            raise DataError(f"preparing {self.id} failed: {type(error).__name__}: {error}") from error
+
+    def check(self, submission: Path, public: Path) -> None:
+        """Check a submission's format against the public data alone.
+
+        Raises:
+            SubmissionInvalid: it breaks the format; the text says how, in one line.
+            DataError: the sample submission, which tells the ids, cannot be read.
+        """
+        try:
+            sample = self._read_ours(public / self.sample)
+        except ValueError as error:
+            raise DataError(f"the sample submission of {self.id} is broken: {error}") from error
+        self._read_aligned(submission, sample)
+
+    def score(self, submission: Path, public: Path, private: Path) -> float:
+        """Grade a submission against the answers, rounded to 5 decimals.
+
+        Raises:
+            SubmissionInvalid: it breaks the format, or the metric is not defined for it.
+            GraderFailed: the answers cannot be read, or the metric failed or gave no finite number.
+        """
+        try:
+            answers = self._read_ours(private / self.answers)
+        except ValueError as error:
+            raise GraderFailed(f"the answers of {self.id} cannot be read: {error}") from error
+        prediction = self._read_aligned(submission, answers)
+        own = self.folder / "grade.py"
+        if own.is_file():
+            return self._score_by(own, answers, prediction)
+        columns = [column.name for column in self.format.columns]
+        return score(self.metric, answers[columns], prediction[columns])
+
+    def _read_ours(self, path: Path) -> "pd.DataFrame":
+        """Read a table of the data folder that has the submission's format.
+
+        Raises:
+            ValueError: it cannot be read, or breaks the format.
+        """
+        try:
+            table = read_submission(path.resolve(), self.format)  # ours may be a link
+        except (SubmissionInvalid, OSError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+        if not table[self.format.id].is_unique:
+            raise ValueError(f"{path.name}: column {self.format.id!r} holds an id twice")
+        return table
+
+    def _read_aligned(self, submission: Path, ours: "pd.DataFrame") -> "pd.DataFrame":
+        return align(read_submission(submission, self.format, rows=len(ours)), ours[self.format.id], self.format)
+
+    def _score_by(self, own: Path, answers: "pd.DataFrame", prediction: "pd.DataFrame") -> float:
+        try:
+            value = float(_load_module(own).grade(prediction, answers))
+        except SubmissionInvalid:
+            raise
+        except Exception as error:  # a metric of its own is anybody's code and may raise anything
+            raise GraderFailed(f"{self.metric} of {self.id} failed: {type(error).__name__}: {error}") from error
+        if not math.isfinite(value):
+            raise GraderFailed(f"{self.metric} of {self.id} gave {value}, which is no score")
+        return round(value, DECIMALS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technique:
+    """One focused question that can be asked about a competition's data."""
+
+    id: str
+    name: str
+    folder: Path
+
+    def description(self) -> str:
+        """The question, for an agent."""
+        return (self.folder / "description.md").read_text(encoding="utf-8")
+
+
+def competition_roots(extra: str | None) -> list[Path]:
+    """The folders that hold competitions: ours, then those of MLEBENCH_COMPETITIONS_PATH, given as `extra`.
+
+    Raises:
+        InputError: one of them is not a folder.
+    """
+    roots = [Path(entry).expanduser() for entry in (extra or "").split(os.pathsep) if entry]
+    for root in roots:
+        if not root.is_dir():
+            raise InputError(f"MLEBENCH_COMPETITIONS_PATH names {root}, which is not a folder")
+    return [COMPETITIONS, *roots]
+
+
+def list_competitions(roots: Sequence[Path]) -> list[str]:
+    """Ids of all competitions, sorted."""
+    return sorted({folder.name for root in roots for folder in _folders(root, "competition.yaml")})
+
+
+def load_competition(
+    competition_id: str, *, roots: Sequence[Path], thresholds: Thresholds | None = None
+) -> Competition:
+    """Load a competition and check its folder. With `thresholds`, its thresholds.yaml is not read.
+
+    Raises:
+        UnknownName: none of `roots` holds it.
+        InputError: its folder is not as it should be, or two roots hold it.
+    """
+    folder = _find("competition", competition_id, roots)
+    entry = read_yaml(folder / "competition.yaml", CompetitionFile)
+    _check_folder(folder, entry.id, ("description.md", "prepare.py"))
+    return Competition(
+        id=entry.id,
+        name=entry.name,
+        category=entry.category,
+        folder=folder,
+        source=entry.source,
+        metric=entry.metric,
+        format=_format(entry.submission),
+        thresholds=thresholds or _thresholds(folder, lower_is_better=_lower_is_better(entry, folder)),
+        answers=entry.answers,
+        sample=entry.sample,
+        table=entry.table,
+        expected_secs=entry.expected_secs,
+        issues=entry.issues,
+    )
+
+
+def list_techniques() -> list[str]:
+    """Ids of all techniques, sorted."""
+    return sorted(folder.name for folder in _folders(TECHNIQUES, "technique.yaml"))
+
+
+def load_technique(technique_id: str) -> Technique:
+    """Load a technique.
+
+    Raises:
+        UnknownName: there is none of that id.
+        InputError: its folder is not as it should be.
+    """
+    folder = _find("technique", technique_id, [TECHNIQUES])
+    entry = read_yaml(folder / "technique.yaml", TechniqueFile)
+    _check_folder(folder, entry.id, ("description.md",))
+    return Technique(id=entry.id, name=entry.name, folder=folder)
+
+
+def _folders(root: Path, file: str) -> list[Path]:
+    return [path.parent for path in root.glob(f"*/{file}")]
+
+
+def _find(kind: str, name: str, roots: Sequence[Path]) -> Path:
+    folders = [folder for root in roots for folder in _folders(root, f"{kind}.yaml")]
+    found = [folder for folder in folders if folder.name == name]
+    if not found:
+        raise UnknownName(kind, name, {folder.name for folder in folders})
+    if len(found) > 1:
+        raise InputError(f"{kind} {name!r} is in two folders, rename one: {found[0]} and {found[1]}")
+    return found[0]
+
+
+def _check_folder(folder: Path, declared_id: str, files: Sequence[str]) -> None:
+    if UNSAFE_CHARACTER.search(folder.name):
+        raise InputError(f"{folder}: an id has letters, digits, '-', '_' and '.', and begins with a letter or digit")
+    if declared_id != folder.name:
+        raise InputError(f"{folder}: its id is {declared_id!r}, expected the folder's name {folder.name!r}")
+    for file in files:
+        if not (folder / file).is_file():
+            raise InputError(f"{folder / file} is missing")
+
+
+def _format(entry: SubmissionEntry) -> SubmissionFormat:
+    return SubmissionFormat(
+        id=entry.id,
+        columns=tuple(Column(name=column.name, kind=column.kind, classes=column.classes) for column in entry.columns),
+        rows_sum_to_one=entry.rows_sum_to_one,
+        max_bytes=entry.max_bytes,
+    )
+
+
+def _lower_is_better(entry: CompetitionFile, folder: Path) -> bool:
+    if (folder / "grade.py").is_file():
+        if entry.lower_is_better is None:
+            raise InputError(f"{folder}: missing key 'lower_is_better', which a metric of its own (grade.py) needs")
+        return entry.lower_is_better
+    if entry.metric not in METRICS:
+        raise InputError(f"{folder}: {UnknownName('metric', entry.metric, METRICS)}")
+    if entry.lower_is_better is not None:
+        raise InputError(f"{folder}: key 'lower_is_better' belongs to a metric of its own; {entry.metric} knows it")
+    return METRICS[entry.metric].lower_is_better
+
+
+def _thresholds(folder: Path, *, lower_is_better: bool) -> Thresholds:
+    entry = read_yaml(folder / "thresholds.yaml", ThresholdsFile)
+    rising = [entry.median, entry.bronze, entry.silver, entry.gold]
+    if rising != sorted(rising, reverse=lower_is_better):
+        raise InputError(f"{folder / 'thresholds.yaml'}: from median to gold the thresholds must not get worse")
+    return Thresholds(
+        kind=entry.kind,
+        gold=entry.gold,
+        silver=entry.silver,
+        bronze=entry.bronze,
+        median=entry.median,
+        lower_is_better=lower_is_better,
+    )
+
+
+def _load_module(path: Path) -> ModuleType:
+    """Import a file of a competition's folder, under a name that no other file has."""
+    name = f"competition_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
