@@ -109,10 +109,7 @@ class Store:
     def runs(self) -> list[Run]:
         """Give all runs, newest first."""
         with self._reading() as connection:
-            return [
-                Run.from_row(row)
-                for row in connection.execute(select(runs).order_by(runs.c.created_at.desc()))
-            ]
+            return [Run.from_row(row) for row in connection.execute(select(runs).order_by(runs.c.created_at.desc()))]
 
     def find_run(self, name: str) -> Run:
         """Find a run by its id, the name or path of its folder, or the word `latest`.
@@ -123,9 +120,7 @@ class Store:
         """
         known = self.runs()
         if not known:
-            raise InputError(
-                f"no run {name!r}: this database holds no runs yet; start one with scripts/submit.py"
-            )
+            raise InputError(f"no run {name!r}: this database holds no runs yet; start one with scripts/submit.py")
         if name == "latest":
             return known[0]
         folder = Path(name).name
@@ -149,6 +144,28 @@ class Store:
                     finished_at=now,
                 )
             ).rowcount
+
+    def cancel_held_by(self, run_id: str, *, dead_owners: Collection[str]) -> None:
+        """End as cancelled what `dead_owners` hold of a run: nobody else will before their leases run out."""
+        with self._writing() as connection:
+            ended = connection.execute(
+                update(attempts)
+                .where(
+                    attempts.c.run_id == run_id,
+                    attempts.c.state == State.RUNNING,
+                    attempts.c.owner.in_(dead_owners),
+                )
+                .values(
+                    state=State.DONE,
+                    status=Status.CANCELLED,
+                    message="cancelled after its worker was lost",
+                    owner=None,
+                    lease_expires_at=None,
+                    finished_at=self._now(),
+                )
+                .returning(attempts.c.attempt_id)
+            ).scalars()
+            self._end_tries(connection, list(ended), outcome="lost", error="its worker is dead")
 
     def close_run(self, run_id: str) -> bool:
         """Mark a run as closed if all its attempts are final; gives whether it is closed now."""
@@ -196,18 +213,14 @@ class Store:
                 .where(runs.c.run_id == run_id)
                 .values(state=RunState.OPEN, cancel_requested=False, closed_at=None)
             )
-            waiting = select(attempts.c.attempt_id).where(
-                attempts.c.run_id == run_id, attempts.c.state != State.DONE
-            )
+            waiting = select(attempts.c.attempt_id).where(attempts.c.run_id == run_id, attempts.c.state != State.DONE)
             return list(connection.execute(waiting.order_by(attempts.c.position)).scalars())
 
     def open_runs_without_work(self, *, since_secs: float) -> list[str]:
         """Give the open runs that nobody has closed though all was final `since_secs` ago."""
         with self._reading() as connection:
             unfinished = exists().where(attempts.c.run_id == runs.c.run_id, attempts.c.state != State.DONE)
-            recent = exists().where(
-                attempts.c.run_id == runs.c.run_id, attempts.c.finished_at > self._in(-since_secs)
-            )
+            recent = exists().where(attempts.c.run_id == runs.c.run_id, attempts.c.finished_at > self._in(-since_secs))
             query = select(runs.c.run_id).where(runs.c.state == RunState.OPEN, ~unfinished, ~recent)
             return list(connection.execute(query).scalars())
 
@@ -275,15 +288,11 @@ class Store:
             lease = Lease(attempt_id=attempt_id, run_id=row.run_id, owner=owner, fence=row.fence)
             self._end_tries(connection, [attempt_id], outcome="lost", error="its lease ran out")
             connection.execute(
-                insert(tries).values(
-                    attempt_id=attempt_id, fence=lease.fence, owner=owner, started_at=self._now()
-                )
+                insert(tries).values(attempt_id=attempt_id, fence=lease.fence, owner=owner, started_at=self._now())
             )
             return lease
 
-    def renew(
-        self, leases: Sequence[Lease], *, lease_secs: float, last_lines: Mapping[str, str]
-    ) -> dict[str, bool]:
+    def renew(self, leases: Sequence[Lease], *, lease_secs: float, last_lines: Mapping[str, str]) -> dict[str, bool]:
         """Extend leases and store the agents' last lines.
 
         Returns:
@@ -450,9 +459,7 @@ class Store:
     def owners(self, run_id: str) -> set[str]:
         """Give the workers that hold attempts of a run."""
         with self._reading() as connection:
-            query = select(attempts.c.owner).where(
-                attempts.c.run_id == run_id, attempts.c.state == State.RUNNING
-            )
+            query = select(attempts.c.owner).where(attempts.c.run_id == run_id, attempts.c.state == State.RUNNING)
             return {owner for owner in connection.execute(query).scalars() if owner}
 
     # Shared
@@ -487,9 +494,7 @@ class Store:
             attempts.c.state == State.RUNNING,
         )
 
-    def _change(
-        self, lease: Lease, *, outcome: str | None = None, error: str | None = None, **values: Any
-    ) -> None:
+    def _change(self, lease: Lease, *, outcome: str | None = None, error: str | None = None, **values: Any) -> None:
         """Change an attempt under its lease; with an outcome, the try ends too."""
         with self._writing() as connection:
             if not connection.execute(update(attempts).where(self._held(lease)).values(**values)).rowcount:

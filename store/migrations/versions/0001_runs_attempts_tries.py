@@ -58,9 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_attempts")),
     )
     op.create_index(op.f("ix_attempts_run_id_state"), "attempts", ["run_id", "state"], unique=False)
-    op.create_index(
-        op.f("ix_attempts_state_lease_expires_at"), "attempts", ["state", "lease_expires_at"], unique=False
-    )
+    op.create_index(op.f("ix_attempts_state_lease_expires_at"), "attempts", ["state", "lease_expires_at"], unique=False)
     op.create_table(
         "tries",
         sa.Column("attempt_id", sa.String(length=32), nullable=False),
