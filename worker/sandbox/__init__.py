@@ -104,6 +104,8 @@ class Execution(Protocol):
 class Sandbox(Protocol):
     """A way to run agents on this host. All methods may raise `core.errors.SandboxError`."""
 
+    name: str
+
     def build(self, agent: Agent) -> str:
         """Make the agent runnable here, and return the digest of what will run ("" for a plain process)."""
 

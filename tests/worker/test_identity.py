@@ -1,0 +1,31 @@
+"""Telling a dead worker from a living one."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+from worker.identity import WorkerId, known_dead, this_worker
+
+
+def test_this_process_is_alive() -> None:
+    assert not known_dead(this_worker())
+    assert WorkerId.parse(this_worker()) == WorkerId.of_process(os.getpid())
+
+
+def test_a_process_that_ended_is_dead() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = str(WorkerId.of_process(child.pid))
+        assert not known_dead(name)
+    assert known_dead(name)
+
+
+def test_a_process_id_that_was_given_out_again_is_another_worker() -> None:
+    assert replace(WorkerId.of_process(os.getpid()), started="1.00").is_known_dead()
+
+
+def test_nothing_is_known_of_other_hosts_and_of_other_texts() -> None:
+    elsewhere = replace(WorkerId.of_process(os.getpid()), host="elsewhere", pid=1, started="1.00")
+    assert not elsewhere.is_known_dead()
+    for text in ("", "worker", "a/b/c/d", "a/b/1"):
+        assert not known_dead(text)

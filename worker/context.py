@@ -1,0 +1,119 @@
+"""What one worker process has open: settings, database, sandboxes, heartbeat."""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from agents.registry import agent_roots
+from core.errors import InputError
+from store.runs import Store
+from tasks.registry import Competition, competition_roots, load_competition
+from worker.heartbeat import Heartbeat
+from worker.sandbox import Sandbox
+from worker.settings import Settings, database_url, load_settings
+
+
+def _docker(settings: Settings) -> Sandbox:
+    from worker.sandbox.docker import DockerSandbox
+
+    return DockerSandbox()
+
+
+def _process(settings: Settings) -> Sandbox:
+    from worker.sandbox.process import ProcessSandbox
+
+    return ProcessSandbox()
+
+
+PRIVILEGED_CONSENT = "I_ACCEPT_RUNNING_PRIVILEGED_CONTAINERS"  # environment variable
+
+# A further sandbox is a further entry here.
+SANDBOXES: dict[str, Callable[[Settings], Sandbox]] = {"docker": _docker, "process": _process}
+
+
+def choose_sandbox(asked: str) -> str:
+    """Give the sandbox to use on this host: `auto` is docker where an engine answers, else process."""
+    if asked != "auto":
+        return asked
+    from worker.sandbox.engine import docker_available
+
+    return "docker" if docker_available() else "process"
+
+
+def open_store(settings: Settings, *, create: bool = False) -> Store:
+    """Open the database of runs.
+
+    Args:
+        settings: say which.
+        create: whether a runs folder that does not exist is made, for the database that is kept there.
+
+    Raises:
+        InputError: the database does not answer, or there are no runs in the runs folder.
+    """
+    if settings.database_url is None and not create and not (settings.runs_dir / "mlebench.db").exists():
+        raise InputError(f"there are no runs in {settings.runs_dir}; start one with: python scripts/submit.py")
+    if settings.database_url is None:
+        try:
+            settings.runs_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the runs folder {settings.runs_dir} cannot be made: {error.strerror}") from error
+    return Store.open(database_url(settings))
+
+
+class Context:
+    """The open parts of one worker process. Made once, at the first attempt; closed when the process ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = open_store(settings)
+        self.heartbeat = Heartbeat(self.store, every_secs=settings.heartbeat_secs, lease_secs=settings.lease_secs)
+        self.stopping = threading.Event()  # set when this worker is asked to stop
+        self.agent_roots: list[Path] = agent_roots(settings.agents_path)
+        self.competition_roots: list[Path] = competition_roots(settings.competitions_path)
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._lock = threading.Lock()
+
+    def competition(self, competition_id: str) -> Competition:
+        """Load a competition."""
+        return load_competition(competition_id, roots=self.competition_roots)
+
+    def sandbox(self, asked: str) -> Sandbox:
+        """Give the sandbox of that name (or the best there is, for `auto`), the same for all attempts.
+
+        Raises:
+            SandboxError: it does not work on this host.
+        """
+        with self._lock:
+            name = choose_sandbox(asked)
+            if name not in self._sandboxes:
+                sandbox = SANDBOXES[name](self.settings)
+                sandbox.sweep()
+                self._sandboxes[name] = sandbox
+            return self._sandboxes[name]
+
+    def close(self) -> None:
+        """Close everything, sandboxes first."""
+        for sandbox in self._sandboxes.values():
+            sandbox.close()
+        self.heartbeat.close()
+        self.store.close()
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _context() -> Context:
+    return Context(load_settings())
+
+
+def context() -> Context:
+    """Give this process's context."""
+    with _lock:
+        return _context()
+
+
+def opened() -> Context | None:
+    """Give this process's context if there is one already."""
+    return context() if _context.cache_info().currsize else None

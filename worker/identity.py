@@ -1,0 +1,70 @@
+"""Who a worker is, in a form from which others can tell whether it is still there."""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerId:
+    """Names one worker process for as long as it lives: a process id alone is given out again."""
+
+    host: str
+    pid_namespace: str  # inode of the process-id namespace: in a container, pids mean something else
+    pid: int
+    started: str  # the process's start time, in seconds since the epoch
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.pid_namespace}/{self.pid}/{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what `str` gave; None where it is something else."""
+        parts = text.split("/")
+        if len(parts) != 4 or not parts[2].isdigit():
+            return None
+        return cls(host=parts[0], pid_namespace=parts[1], pid=int(parts[2]), started=parts[3])
+
+    @classmethod
+    def of_process(cls, pid: int) -> Self:
+        """Name a process of this host. Raises psutil.NoSuchProcess."""
+        return cls(
+            host=socket.gethostname(),
+            pid_namespace=_pid_namespace(),
+            pid=pid,
+            started=f"{psutil.Process(pid).create_time():.2f}",
+        )
+
+    def is_known_dead(self) -> bool:
+        """Whether it certainly no longer runs. False where that cannot be told from here."""
+        if (self.host, self.pid_namespace) != (socket.gethostname(), _pid_namespace()):
+            return False
+        try:
+            return WorkerId.of_process(self.pid).started != self.started
+        except psutil.NoSuchProcess:
+            return True
+
+
+def known_dead(text: str) -> bool:
+    """`WorkerId.is_known_dead` for the text of one; False for any other text."""
+    worker = WorkerId.parse(text)
+    return worker is not None and worker.is_known_dead()
+
+
+@cache
+def this_worker() -> str:
+    """Name this process."""
+    return str(WorkerId.of_process(os.getpid()))
+
+
+@cache
+def _pid_namespace() -> str:
+    try:
+        return Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:  # no /proc: there are no namespaces either
+        return "-"

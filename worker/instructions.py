@@ -1,0 +1,51 @@
+"""What an agent finds beside its data: instructions and the validation script."""
+
+from core.files import write_text
+from tasks.registry import Competition
+from worker.sandbox import Workspace
+from worker.sandbox.validation import write_validate_script
+
+TEXT = """\
+You are taking part in a machine-learning competition, alone and without help from people.
+
+Competition: {name} ({id})
+Time limit: {time_limit}, kept from outside. At the limit you are stopped, and the last valid submission counts.
+
+Folders (named by environment variables; in a container they are the paths in brackets)
+- $DATA_DIR (/home/data), read-only: the competition's public data. Start with description.md there: it
+  states the problem, the files, the metric and the format of a submission.
+- $SUBMISSION_DIR (/home/submission): write your predictions for the test data to submission.csv there.
+- $CODE_DIR (/home/code): keep the code that made the submission here.
+- $LOGS_DIR (/home/logs): keep your logs here.
+
+Checking a submission
+- `bash validate_submission.sh FILE` (/home/validate_submission.sh), or sending the file as the form field
+  `file` to $VALIDATION_URL, says whether its format is right. It never says how good the predictions are.
+- Write a first valid submission early and improve on it: whatever happens, the last valid one is graded.
+
+Rules
+- Train on the given data. Do not look for the answers, on this machine or elsewhere.
+- Predictions come from a model or program that you leave in $CODE_DIR, never from labelling by hand.
+- Use the random seed in $SEED where you need randomness.
+"""
+
+
+def write_instructions(workspace: Workspace, competition: Competition, *, time_limit_secs: float) -> None:
+    """Write instructions.txt and validate_submission.sh."""
+    write_text(
+        workspace.instructions,
+        TEXT.format(
+            name=competition.name,
+            id=competition.id,
+            time_limit=duration(time_limit_secs),
+        ),
+    )
+    write_validate_script(workspace.validate_script)
+
+
+def duration(seconds: float) -> str:
+    """Give a duration as people say it: 90 s, 15 min, 24 h."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or seconds == size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

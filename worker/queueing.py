@@ -1,0 +1,92 @@
+"""Putting attempts into the queue, and asking the broker for a sign of life (docs/celery-chord.md)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Celery, chain, chord, group
+from kombu.connection import Connection
+from kombu.exceptions import KombuError, OperationalError
+from kombu.transport.redis import Transport
+
+from core.errors import InputError, ServiceUnavailable
+from worker.app import AGENTS, COLLECT, GRADE_ATTEMPT, GRADING, RUN_ATTEMPT
+from worker.settings import without_password
+
+
+def enqueue(app: Celery, run_id: str, attempt_ids: Sequence[str]) -> None:
+    """Queue a run: all its attempts, in this order, and behind them the collecting of the run.
+
+    Nothing waits for the chord through Celery: waiting for its result looks at all the header's results at
+    each of their events, the square of their number. The database tells how a run is doing.
+
+    Raises:
+        ServiceUnavailable: the broker failed. Some of the attempts may be queued; queueing all again is safe.
+    """
+    if not attempt_ids:
+        return
+    header = group([_steps(app, attempt_id) for attempt_id in attempt_ids], app=app)
+    body = app.signature(COLLECT, args=(run_id,), immutable=True)
+    with translated_broker_errors(app):
+        chord(header, body, app=app).apply_async()
+
+
+def enqueue_attempts(app: Celery, attempt_ids: Sequence[str]) -> None:
+    """Queue attempts again, in this order, outside of a chord: whoever ends a run's last one closes it.
+
+    Raises:
+        ServiceUnavailable: the broker failed. Some of the attempts may be queued; queueing all again is safe.
+    """
+    with translated_broker_errors(app):
+        for attempt_id in attempt_ids:
+            _steps(app, attempt_id).apply_async()
+
+
+def is_idle(app: Celery) -> bool:
+    """Whether the broker holds no message of ours: none waits, and none is held by a worker.
+
+    Raises:
+        ServiceUnavailable: the broker failed.
+    """
+    with translated_broker_errors(app), app.connection_for_read() as connection:
+        channel = connection.default_channel
+        with channel.conn_or_acquire() as client:
+            if client.hlen(channel.unacked_key):
+                return False
+        return not any(channel._size(queue) for queue in (AGENTS, GRADING))
+
+
+def ping_broker(url: str, *, timeout_secs: float = 5.0) -> None:
+    """Ask the broker for a sign of life.
+
+    Raises:
+        InputError: it does not answer within `timeout_secs`.
+    """
+    options = {"socket_timeout": timeout_secs, "socket_connect_timeout": timeout_secs}
+    try:
+        with Connection(url, transport_options=options) as connection:  # type: ignore[no-untyped-call]
+            # kombu's Redis channel sends a PING when it opens
+            connection.ensure_connection(max_retries=1, interval_start=0)
+    except (*Transport.connection_errors, *Transport.channel_errors, KombuError, ValueError) as error:
+        reason = str(error).strip().rpartition("\n")[2] or type(error).__name__
+        raise InputError(
+            f"the broker {without_password(url)} does not answer: {reason}; "
+            "check MLEBENCH_BROKER_URL and that Redis runs"
+        ) from error
+
+
+@contextmanager
+def translated_broker_errors(app: Celery) -> Iterator[None]:
+    """Turn kombu's and redis' errors into `ServiceUnavailable`; the one place that knows them."""
+    try:
+        yield
+    except (OperationalError, *Transport.connection_errors, *Transport.channel_errors) as error:
+        url = without_password(app.conf.broker_url or "")
+        raise ServiceUnavailable(f"the broker {url} failed: {error}") from error
+
+
+def _steps(app: Celery, attempt_id: str) -> Any:
+    """Run the attempt, then grade it."""
+    run = app.signature(RUN_ATTEMPT, args=(attempt_id,), immutable=True)
+    run.set(ignore_result=True)  # or Redis keeps it; only what is in the chord itself must have a result
+    return chain(run, app.signature(GRADE_ATTEMPT, args=(attempt_id,), immutable=True), app=app)

@@ -1,0 +1,349 @@
+"""The sandbox that isolates: each agent in a container of its own, behind the limits of its attempt."""
+
+import http.client
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from docker.utils.socket import frames_iter_no_tty
+
+import docker
+from agents.registry import Agent
+from core.errors import SandboxError
+from worker.sandbox import Exit, Launch, Workspace
+from worker.sandbox.disk import DiskMeter, occupied_bytes, take_over
+from worker.sandbox.engine import (
+    FOREIGN_ERRORS,
+    connect,
+    labels,
+    remove,
+    remove_containers_of_dead_workers,
+    translated_docker_errors,
+)
+from worker.sandbox.environment import IN_CONTAINER, contract_environment
+from worker.sandbox.images import AgentImage, Images
+from worker.sandbox.neighbours import Neighbour, Neighbours
+from worker.sandbox.validation import Attendance, write_validate_script
+
+log = logging.getLogger(__name__)
+
+# The first process of the agent's container. The engine's stop reaches every process, and the agent's exit code
+# is ours. A worker that vanishes cannot keep the time: then the container ends by itself, somewhat later.
+ENTRYPOINT = """\
+trap 'kill -TERM -1' TERM
+(sleep "$1"; kill -KILL -1) >/dev/null 2>&1 </dev/null &
+shift
+set -m  # without job control, bash makes background processes deaf to SIGINT
+bash "$AGENT_DIR/$@" &
+agent=$!
+set +m
+while kill -0 "$agent" 2>/dev/null; do wait "$agent"; done
+wait "$agent"
+"""
+OVERTIME_SECS = 1800  # after the time limit; the worker's own clock comes first
+SHM_BYTES = 1 << 30
+DISK_SECS = 5.0  # how often, at most, disk use is measured
+WAIT_SECS = 60  # how long one waiting call may stay open
+MOST_FAILURES = 10  # of waiting calls in a row
+END_SECS = 30.0  # patience with the engine after SIGKILL
+
+
+class DockerSandbox:
+    """Runs agents in containers of the engine that DOCKER_HOST names, else the local one.
+
+    Args:
+        folder: for sockets and locks. Where this worker runs in a container itself, the folder must have the same
+            path there and on the host.
+    """
+
+    name = "docker"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
+        self._client = connect()
+        self._images = Images(self._client, folder / "locks")
+        self._neighbours = Neighbours(self._client, self._images, folder / "neighbours")
+        self._remover = ThreadPoolExecutor(max_workers=2, thread_name_prefix="remover")
+
+    def build(self, agent: Agent) -> str:
+        """Build the agent's image if its content has none yet; the image's id."""
+        self._neighbours.expect(networked=agent.network)
+        return self._images.agent_image(agent).id
+
+    def start(self, launch: Launch) -> "DockerExecution":
+        """Start the agent's container."""
+        image = self._images.agent_image(launch.agent)
+        _lay_out(launch.workspace, image)
+        attendance = Attendance(validate=launch.validate, note=launch.note)
+        with ExitStack() as undo:
+            neighbour = self._neighbours.take(attendance, networked=launch.agent.network)
+            undo.callback(self._neighbours.remove, neighbour)
+            with translated_docker_errors("starting the agent's container"):
+                container = self._create(launch, image, neighbour)
+                undo.callback(remove, self._client, container)
+                output = self._client.api.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
+                self._client.api.start(container)
+            undo.pop_all()
+        if launch.agent.network:
+            self._neighbours.expect(networked=True)  # the next attempt's
+        return DockerExecution(
+            launch,
+            client=self._client,
+            image=image,
+            container=container,
+            output=output,
+            release=lambda: self._release(container, neighbour),
+        )
+
+    def sweep(self) -> int:
+        """Remove containers and sockets of workers of this host that have ended."""
+        return remove_containers_of_dead_workers(self._client) + self._neighbours.sweep()
+
+    def close(self) -> None:
+        """Remove the neighbours, and wait for removals under way."""
+        self._remover.shutdown(wait=True)
+        self._neighbours.close()
+        self._client.close()
+
+    @cached_property
+    def _host_cpus(self) -> float:
+        return float(self._client.info()["NCPU"])
+
+    def _create(self, launch: Launch, image: AgentImage, neighbour: Neighbour) -> str:
+        agent, limits = launch.agent, launch.limits
+        environment = contract_environment(launch, IN_CONTAINER)
+        created = self._client.api.create_container(
+            image.id,
+            entrypoint=["bash", "-c", ENTRYPOINT, "mlebench"],
+            command=[str(int(limits.time_secs) + OVERTIME_SECS), agent.start, *agent.arguments()],
+            environment=environment,
+            user=f"{image.uid}:{image.gid}",
+            labels=labels(
+                "agent",
+                {
+                    "mlebench.run": launch.run_id,
+                    "mlebench.attempt": launch.attempt_id,
+                    "mlebench.fence": str(launch.fence),
+                },
+            ),
+            host_config=self._host_config(launch, neighbour),
+        )
+        return str(created["Id"])
+
+    def _host_config(self, launch: Launch, neighbour: Neighbour) -> dict[str, Any]:
+        limits = launch.limits
+        if launch.agent.privileged:
+            launch.note("the agent runs in a privileged container: no isolation from this host")
+            isolation: dict[str, Any] = {"privileged": True}
+        else:
+            isolation = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+        return self._client.api.create_host_config(
+            mounts=_mounts(launch.workspace),
+            network_mode=f"container:{neighbour.container}",
+            pids_limit=limits.pids,
+            mem_limit=limits.memory_bytes,
+            memswap_limit=limits.memory_bytes,
+            nano_cpus=int(min(limits.cpus, self._host_cpus) * 1e9),
+            shm_size=min(SHM_BYTES, limits.memory_bytes // 2),
+            ulimits=[
+                docker.types.Ulimit(name="core", soft=0, hard=0),
+                docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
+            ],
+            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m", "max-file": "2"}),
+            **isolation,
+        )
+
+    def _release(self, container: str, neighbour: Neighbour) -> None:
+        """The agent is dead: its container goes in the background, its neighbour serves the next."""
+        self._remover.submit(self._remove_quietly, container)
+        self._neighbours.give_back(neighbour)
+
+    def _remove_quietly(self, container: str) -> None:
+        try:
+            remove(self._client, container)
+        except SandboxError as error:  # the next worker's sweep will find it
+            log.warning("%s", error)
+
+
+class DockerExecution:
+    """One agent in its container."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        *,
+        client: docker.DockerClient,
+        image: AgentImage,
+        container: str,
+        output: Any,
+        release: Callable[[], None],
+    ) -> None:
+        self.ref = container
+        self._launch = launch
+        self._client = client
+        self._image = image
+        self._output = output
+        self._release = release
+        self._closed = False
+        self._disk = DiskMeter(self._measure_disk, at_least_secs=DISK_SECS)
+        self._exit: Exit | None = None
+        self._error: SandboxError | None = None
+        self._ended = threading.Event()
+        self._follower = threading.Thread(target=self._follow, name="agent-output", daemon=True)
+        self._follower.start()
+
+    def wait(self, seconds: float) -> Exit | None:
+        """Wait for the container's end; its output has arrived by then."""
+        self._ended.wait(seconds)
+        if self._error is not None:
+            raise self._error
+        return self._exit
+
+    def stop(self, *, force: bool) -> None:
+        """SIGTERM goes to the first process, which passes it on to all; SIGKILL ends the container."""
+        if self._ended.is_set():
+            return
+        with translated_docker_errors("stopping the agent's container"):
+            try:
+                self._client.api.kill(self.ref, "SIGKILL" if force else "SIGTERM")
+            except docker.errors.APIError as error:
+                if error.status_code not in (http.client.NOT_FOUND, http.client.CONFLICT):  # it has ended
+                    raise
+
+    def disk_bytes(self) -> int:
+        """Bytes in the workspace's folders and in the container's own layer."""
+        return self._disk.read()
+
+    def close(self) -> None:
+        """Kill the agent if it still runs, take its folders back, remove its container."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.stop(force=True)
+            if not self._ended.wait(END_SECS):
+                remove(self._client, self.ref)
+            self._take_folders_back()
+        finally:
+            self._release()
+            self._output.close()
+
+    def _follow(self) -> None:
+        """In a thread: pass the output on until it ends, then learn how the container ended."""
+        try:
+            with translated_docker_errors("reading the agent's output"):
+                frames: Iterator[tuple[int, bytes]] = frames_iter_no_tty(self._output)  # type: ignore[assignment]
+                for _, data in frames:
+                    self._launch.log(data)
+        except SandboxError as error:
+            self._launch.note(f"the rest of the agent's output is lost: {error}")
+        try:
+            self._exit = self._await_exit()
+        except SandboxError as error:
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def _await_exit(self) -> Exit:
+        failures = 0
+        while True:
+            asked = time.monotonic()
+            try:
+                code = int(self._client.api.wait(self.ref, timeout=WAIT_SECS)["StatusCode"])
+                break
+            except docker.errors.NotFound as error:
+                raise SandboxError(f"the agent's container {self.ref[:12]} was removed by someone") from error
+            except FOREIGN_ERRORS as error:  # a call that was open for long has just run out of time
+                failures = 0 if time.monotonic() - asked > WAIT_SECS / 2 else failures + 1
+                if failures > MOST_FAILURES:
+                    raise SandboxError(f"Docker: waiting for the agent's container: {error}") from error
+                time.sleep(min(failures, 5))
+        if code == 0:
+            return Exit(code=0, out_of_memory=False)
+        with translated_docker_errors("asking how the agent's container ended"):
+            state = self._client.api.inspect_container(self.ref)["State"]
+        return Exit(code=code, out_of_memory=bool(state["OOMKilled"]))
+
+    def _measure_disk(self) -> int:
+        workspace = self._launch.workspace
+        with translated_docker_errors("measuring the container's layer"):
+            listed = self._client.api.containers(all=True, size=True, filters={"id": self.ref})
+        layer = sum(int(container.get("SizeRw") or 0) for container in listed)
+        return layer + occupied_bytes(workspace.submission, workspace.code, workspace.logs)
+
+    def _take_folders_back(self) -> None:
+        """What the agent's user wrote becomes ours."""
+        uid, gid = os.geteuid(), os.getegid()
+        if uid == self._image.uid:
+            return
+        workspace = self._launch.workspace
+        if uid == 0:
+            for folder in (workspace.submission, workspace.code, workspace.logs):
+                take_over(folder, uid=uid, gid=gid)
+        else:
+            take_over_through_container(self._client, self._image.id, workspace)
+
+
+def take_over_through_container(client: docker.DockerClient, image: str, workspace: Workspace) -> None:
+    """Change the owner of the workspace's folders to us, by the engine's root: we are another user."""
+    api = client.api
+    folders = {"submission": workspace.submission, "code": workspace.code, "logs": workspace.logs}
+    with translated_docker_errors("taking the agent's files over"):
+        helper = api.create_container(
+            image,
+            entrypoint=["chown", "-R", "-P", f"{os.geteuid()}:{os.getegid()}"],
+            command=[f"/take/{name}" for name in folders],
+            user="0:0",
+            labels=labels("helper"),
+            host_config=api.create_host_config(
+                mounts=[_mount(f"/take/{name}", folder) for name, folder in folders.items()],
+                network_mode="none",
+                cap_drop=["ALL"],
+                cap_add=["CHOWN", "DAC_READ_SEARCH"],
+                security_opt=["no-new-privileges"],
+            ),
+        )["Id"]
+        try:
+            api.start(helper)
+            api.wait(helper)
+        finally:
+            remove(client, helper)
+
+
+def _mounts(workspace: Workspace) -> list[docker.types.Mount]:
+    mounts = [
+        _mount(IN_CONTAINER.data, workspace.data, read_only=True),
+        _mount(IN_CONTAINER.submission, workspace.submission),
+        _mount(IN_CONTAINER.logs, workspace.logs),
+        _mount(IN_CONTAINER.code, workspace.code),
+    ]
+    for file in (workspace.instructions, workspace.validate_script, workspace.technique_description):
+        if file.exists():
+            mounts.append(_mount(f"/home/{file.name}", file, read_only=True))
+    return mounts
+
+
+def _mount(target: str, source: Path, *, read_only: bool = False) -> docker.types.Mount:
+    return docker.types.Mount(target, str(source.resolve()), type="bind", read_only=read_only)
+
+
+def _lay_out(workspace: Workspace, image: AgentImage) -> None:
+    """Make the workspace's folders the agent's, and its files readable for every user."""
+    write_validate_script(workspace.validate_script)
+    for file in (workspace.instructions, workspace.technique_description):
+        if file.exists():
+            file.chmod(0o644)
+    for folder in (workspace.submission, workspace.code, workspace.logs):
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(folder, image.uid, image.gid)
+        elif os.geteuid() != image.uid:
+            folder.chmod(0o777)

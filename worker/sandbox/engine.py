@@ -1,0 +1,101 @@
+"""The Docker engine: how it is reached, what its errors become, and what marks our containers."""
+
+import http.client
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import docker.credentials.errors
+import docker.errors
+import requests
+import urllib3
+
+import docker
+from core.errors import SandboxError
+from worker.identity import known_dead, this_worker
+
+log = logging.getLogger(__name__)
+
+# Everything that the client library, and what it is built on, may raise.
+FOREIGN_ERRORS: tuple[type[Exception], ...] = (
+    docker.errors.DockerException,
+    docker.errors.StreamParseError,
+    docker.errors.ContextException,
+    docker.errors.ContextAlreadyExists,
+    docker.errors.ContextNotFound,
+    docker.credentials.errors.StoreError,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
+
+WORKER_LABEL = "mlebench.worker"
+KIND_LABEL = "mlebench.kind"  # agent, neighbour, helper
+
+CALL_SECS = 120  # for one call; starting a container on a busy disk takes its time
+PING_SECS = 2
+
+
+@contextmanager
+def translated_docker_errors(doing: str) -> Iterator[None]:
+    """Turn whatever the Docker client raises into a SandboxError that says what was being done."""
+    try:
+        yield
+    except FOREIGN_ERRORS as error:
+        raise SandboxError(f"Docker: {doing}: {_text(error)}") from error
+
+
+def connect() -> docker.DockerClient:
+    """A client for the engine that DOCKER_HOST names, else the local one. May be used from any thread."""
+    with translated_docker_errors("connecting to the engine"):
+        return docker.from_env(timeout=CALL_SECS, max_pool_size=64)
+
+
+def docker_available() -> bool:
+    """Whether a Docker engine answers, and quickly."""
+    try:
+        with translated_docker_errors("looking for the engine"):
+            client = docker.from_env(timeout=PING_SECS)
+            try:
+                return bool(client.ping())
+            finally:
+                client.close()
+    except SandboxError as error:
+        log.debug("%s", error)
+        return False
+
+
+def labels(kind: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What marks a container as ours and says whose it is."""
+    return {WORKER_LABEL: this_worker(), KIND_LABEL: kind, **(more or {})}
+
+
+def remove(client: docker.DockerClient, container: str) -> None:
+    """Kill and remove a container with its anonymous volumes. Does nothing where it is gone, or going."""
+    with translated_docker_errors(f"removing container {container[:12]}"):
+        try:
+            client.api.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code != http.client.CONFLICT:  # its removal is in progress
+                raise
+
+
+def remove_containers_of_dead_workers(client: docker.DockerClient) -> int:
+    """Remove the containers of workers of this host that have ended. How many."""
+    with translated_docker_errors("listing containers"):
+        ours: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": WORKER_LABEL})
+    dead = [container for container in ours if known_dead(container["Labels"][WORKER_LABEL])]
+    for container in dead:
+        log.info("removing %s, left behind by a dead worker", container["Names"])
+        remove(client, container["Id"])
+    return len(dead)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, docker.errors.APIError) and error.explanation:
+        return str(error.explanation)
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,219 @@
+"""Small containers that lend agents their network namespace, and answer on port 5000 there.
+
+An agent's container has no network of its own: it shares the neighbour's, which has none but loopback, or, for an
+agent that declares it, the engine's default network. In the neighbour runs relay.py, which carries port 5000 to
+a Unix socket of the host, where this process checks submissions. The agent sees neither the neighbour's files
+nor its processes, nor the answers.
+
+A neighbour without a network serves one attempt after the other: once an agent's container is gone, nothing of
+it is left in the namespace. One with a network serves a single attempt.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from core.errors import SandboxError
+from worker.identity import known_dead, this_worker
+from worker.sandbox.disk import remove_tree
+from worker.sandbox.engine import labels, remove, translated_docker_errors
+from worker.sandbox.environment import VALIDATION_PORT
+from worker.sandbox.images import Images
+from worker.sandbox.validation import MAX_CONNECTIONS, Attendance, ValidationService
+
+log = logging.getLogger(__name__)
+
+IMAGE = "python:3.11-slim-bookworm"
+RELAY = Path(__file__).with_name("relay.py")
+SOCKET_NAME = "validation.sock"
+INSIDE = "/run/validation"  # where the socket's folder is in the neighbour
+READY_SECS = 60.0  # for the relay's hello
+QUIET_SECS = 2.0  # for the last attempt's connections to end
+MEMORY_BYTES = 64 << 20
+NOBODY = 65534
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """One running neighbour."""
+
+    container: str
+    folder: Path  # of the socket, on this host
+    networked: bool
+    service: ValidationService
+
+    def is_quiet(self) -> bool:
+        """Whether no connection of the last attempt is left, after a short while."""
+        deadline = time.monotonic() + QUIET_SECS
+        while self.service.connections:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+class Neighbours:
+    """Starts neighbours ahead of need, lends them out and removes them."""
+
+    def __init__(self, client: docker.DockerClient, images: Images, folder: Path) -> None:
+        self._client = client
+        self._images = images
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._idle: list[Neighbour] = []
+        self._coming: dict[bool, list[Future[Neighbour]]] = {False: [], True: []}
+        self._background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="neighbours")
+
+    def expect(self, *, networked: bool) -> None:
+        """Start one in the background, unless one is there or on its way."""
+        with self._lock:
+            if self._coming[networked] or (not networked and self._idle):
+                return
+            self._coming[networked].append(self._background.submit(self._start, networked))
+
+    def take(self, attendance: Attendance, *, networked: bool) -> Neighbour:
+        """A running neighbour that answers for this attempt.
+
+        Raises:
+            SandboxError: it cannot be started.
+        """
+        neighbour = self._next(networked)
+        neighbour.service.attend(attendance)
+        return neighbour
+
+    def give_back(self, neighbour: Neighbour) -> None:
+        """The agent's container is gone: keep the neighbour for the next attempt, or remove it."""
+        neighbour.service.dismiss()
+        if not neighbour.networked and neighbour.is_quiet():
+            with self._lock:
+                self._idle.append(neighbour)
+        else:
+            self.remove(neighbour)
+
+    def remove(self, neighbour: Neighbour) -> None:
+        """Remove the container and its socket."""
+        neighbour.service.close()
+        remove(self._client, neighbour.container)
+        remove_tree(neighbour.folder)
+
+    def close(self) -> None:
+        """Remove all that are not lent out."""
+        with self._lock:
+            coming = [future for futures in self._coming.values() for future in futures]
+            idle, self._idle = self._idle, []
+            self._coming = {False: [], True: []}
+        self._background.shutdown(wait=True)
+        idle += [future.result() for future in coming if future.exception() is None]
+        for neighbour in idle:
+            self.remove(neighbour)
+
+    def sweep(self) -> int:
+        """Remove the socket folders of workers that have ended. How many."""
+        if not self._folder.is_dir():
+            return 0
+        dead = [folder for folder in self._folder.iterdir() if _owner_is_dead(folder)]
+        for folder in dead:
+            remove_tree(folder)
+        return len(dead)
+
+    def _next(self, networked: bool) -> Neighbour:
+        with self._lock:
+            idle, self._idle = ([], self._idle) if networked else (self._idle[:1], self._idle[1:])
+            coming = self._coming[networked].pop() if not idle and self._coming[networked] else None
+        for neighbour in idle:
+            if self._runs(neighbour):
+                return neighbour
+            self.remove(neighbour)
+        return self._start(networked) if coming is None else coming.result()
+
+    def _runs(self, neighbour: Neighbour) -> bool:
+        with translated_docker_errors("looking at a neighbour"):
+            try:
+                return bool(self._client.api.inspect_container(neighbour.container)["State"]["Running"])
+            except docker.errors.NotFound:
+                return False
+
+    def _start(self, networked: bool) -> Neighbour:
+        folder = self._folder / uuid.uuid4().hex
+        container: str | None = None
+        try:
+            listener = _listen(folder)
+            with translated_docker_errors("starting a neighbour"):
+                container = self._create(folder, networked)
+                self._client.api.start(container)
+                self._await_hello(listener, container)
+            service = ValidationService(listener)
+            return Neighbour(container=container, folder=folder, networked=networked, service=service)
+        except BaseException:
+            if container is not None:
+                remove(self._client, container)
+            remove_tree(folder)
+            raise
+
+    def _create(self, folder: Path, networked: bool) -> str:
+        api = self._client.api
+        host_config = api.create_host_config(
+            binds={str(folder / "socket"): {"bind": INSIDE, "mode": "ro"}},
+            network_mode="default" if networked else "none",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            read_only=True,
+            pids_limit=64,
+            mem_limit=MEMORY_BYTES,
+            memswap_limit=MEMORY_BYTES,
+            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "100k", "max-file": "1"}),
+        )
+        created = api.create_container(
+            self._images.pulled(IMAGE),
+            entrypoint=["python3", "-I", "-S", "-c", RELAY.read_text()],
+            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}"],
+            user=f"{NOBODY}:{NOBODY}",
+            hostname="sandbox",
+            labels=labels("neighbour"),
+            host_config=host_config,
+        )
+        return str(created["Id"])
+
+    def _await_hello(self, listener: socket.socket, container: str) -> None:
+        listener.settimeout(READY_SECS)
+        try:
+            listener.accept()[0].close()
+        except TimeoutError as error:
+            said = self._client.api.logs(container, tail=5).decode(errors="replace")
+            raise SandboxError(f"the neighbour did not start in {READY_SECS:.0f} s; it said: {said}") from error
+        listener.settimeout(None)
+
+
+def _listen(folder: Path) -> socket.socket:
+    """A listening Unix socket in a new folder, for the user in the container to connect to.
+
+    The folder's parent keeps other users of this host out.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    inner = folder / "socket"
+    inner.mkdir(parents=True)
+    (folder / "owner").write_text(this_worker())
+    descriptor = os.open(inner, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        listener = socket.socket(socket.AF_UNIX)
+        # A Unix socket's path has room for 107 bytes; this one is short whatever the folder's is.
+        listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")
+        (inner / SOCKET_NAME).chmod(0o666)
+        listener.listen(MAX_CONNECTIONS)
+    finally:
+        os.close(descriptor)
+    return listener
+
+
+def _owner_is_dead(folder: Path) -> bool:
+    try:
+        return known_dead((folder / "owner").read_text())
+    except FileNotFoundError:  # just being made, or just being removed
+        return False

@@ -1,0 +1,86 @@
+"""Carries TCP connections of a container without a network to a Unix socket of its host.
+
+    python3 -I -S relay.py PORT SOCKET
+
+Listens on PORT of the loopback addresses, says hello by connecting to SOCKET once when it is ready, and ends when
+nobody listens on SOCKET any more. It runs in a container of its own, beside the agent's: only the standard library,
+and no module of this project.
+"""
+
+import select
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+MOST_CONNECTIONS = 32
+IDLE_SECS = 900.0  # a connection without a byte for so long is dropped
+LOOK_SECS = 20.0  # how often the host's end is looked for
+
+
+def main(port: int, path: str) -> None:
+    """Relay until the host's end is gone."""
+    listeners = list(_listeners(port))
+    slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
+    look_at = 0.0
+    while True:
+        if time.monotonic() >= look_at:
+            if not _host_listens(path):
+                return
+            look_at = time.monotonic() + LOOK_SECS
+        for listener in select.select(listeners, [], [], LOOK_SECS)[0]:
+            connection = listener.accept()[0]
+            if slots.acquire(blocking=False):
+                threading.Thread(target=_relay, args=(connection, path, slots), daemon=True).start()
+            else:
+                connection.close()
+
+
+def _listeners(port: int) -> Iterator[socket.socket]:
+    yield socket.create_server(("127.0.0.1", port), backlog=MOST_CONNECTIONS)
+    try:
+        yield socket.create_server(("::1", port), family=socket.AF_INET6, backlog=MOST_CONNECTIONS)
+    except OSError:  # no IPv6 here
+        return
+
+
+def _host_listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        return True
+
+
+def _relay(client: socket.socket, path: str, slots: threading.BoundedSemaphore) -> None:
+    try:
+        with client, socket.socket(socket.AF_UNIX) as host:
+            host.connect(path)
+            _pump(client, host)
+    except OSError:  # either side broke off
+        return
+    finally:
+        slots.release()
+
+
+def _pump(client: socket.socket, host: socket.socket) -> None:
+    """Copy both ways until the host's side ends. The client's end is passed on as such."""
+    reading = [client, host]
+    while host in reading:
+        ready = select.select(reading, [], [], IDLE_SECS)[0]
+        if not ready:
+            return
+        for source in ready:
+            data = source.recv(1 << 16)
+            target = host if source is client else client
+            if data:
+                target.sendall(data)
+            else:
+                reading.remove(source)
+                target.shutdown(socket.SHUT_WR)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

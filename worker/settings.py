@@ -1,0 +1,215 @@
+"""Every setting of the system, its default, its unit and the name of its environment variable.
+
+Read by `load_settings` at start-up and passed down; nothing reads the environment at import. A setting comes
+from, first found: an argument of `load_settings`, the environment, the file `.env` in the repository's root
+(`MLEBENCH_ENV_FILE` names another), the default below. The variable of a setting is its name in capitals
+behind `MLEBENCH_`, except a few of the last ones, which have the names that users already know.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InputError
+
+REPO = Path(__file__).resolve().parent.parent
+PREFIX = "MLEBENCH_"
+ENV_FILE_VARIABLE = "MLEBENCH_ENV_FILE"
+
+
+class SandboxChoice(StrEnum):
+    """Which sandbox attempts run in."""
+
+    AUTO = "auto"  # Docker where an engine answers, else a process
+    DOCKER = "docker"  # a container; an error where no engine answers
+    PROCESS = "process"  # a plain process: no isolation
+
+
+def _default_slots() -> int:
+    return min(os.cpu_count() or 1, 4)
+
+
+def _known_as(name: str) -> Any:
+    """Read from the unprefixed variable `name`; `load_settings` takes the field's own name too."""
+    return Field(default=None, validation_alias=AliasChoices(name, name.lower()), repr=False)
+
+
+class Settings(BaseSettings):
+    """All settings. Make one with `load_settings`, which turns wrong values into readable errors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    # Services
+    broker_url: str | None = Field(default=None, repr=False)
+    """MLEBENCH_BROKER_URL: the Redis that carries the messages (`redis://`, `rediss://` or
+    `redis+socket:///path?virtual_host=0`). Default: none, and a run brings its own services (embedded)."""
+    broker_prefix: str = ""
+    """MLEBENCH_BROKER_PREFIX: put before every key in a Redis that is shared. Default: none."""
+    database_url: str | None = Field(default=None, repr=False)
+    """MLEBENCH_DATABASE_URL: `postgresql://` or `sqlite:///path`. Default: mlebench.db in the runs folder."""
+    api_token: SecretStr | None = Field(default=None, repr=False)
+    """MLEBENCH_API_TOKEN: what callers of the HTTP server must present. Default: none."""
+
+    # Folders
+    data_dir: Path = Path("~/.cache/mle-bench/data")
+    """MLEBENCH_DATA_DIR: the competitions' data on this host. Default: ~/.cache/mle-bench/data."""
+    runs_dir: Path = REPO / "runs"
+    """MLEBENCH_RUNS_DIR: where run folders are written. Default: runs/ in the repository."""
+    agents_path: str | None = None
+    """MLEBENCH_AGENTS_PATH: further folders of agents, separated as in PATH. Default: none."""
+    competitions_path: str | None = None
+    """MLEBENCH_COMPETITIONS_PATH: further folders of competitions, separated as in PATH. Default: none."""
+
+    # Sandbox and limits of one attempt
+    sandbox: SandboxChoice = SandboxChoice.AUTO
+    """MLEBENCH_SANDBOX: auto, docker or process. Default: auto (Docker where an engine answers)."""
+    time_limit_secs: float = Field(default=24 * 3600, gt=0)
+    """MLEBENCH_TIME_LIMIT_SECS: seconds that an agent may work. Default: 86400 (24 hours)."""
+    memory_limit_gb: float = Field(default=16, gt=0)
+    """MLEBENCH_MEMORY_LIMIT_GB: memory, in GiB. Default: 16."""
+    cpus: float = Field(default_factory=lambda: (os.cpu_count() or 1) / _default_slots(), gt=0)
+    """MLEBENCH_CPUS: processors, fractions allowed. Default: the host's, shared by the default of WORKERS."""
+    pids_limit: int = Field(default=4096, ge=16)
+    """MLEBENCH_PIDS_LIMIT: processes and threads at a time. Default: 4096."""
+    disk_limit_gb: float = Field(default=50, gt=0)
+    """MLEBENCH_DISK_LIMIT_GB: what the agent may write to disk, in GiB. Default: 50."""
+    log_limit_mb: float = Field(default=100, gt=0)
+    """MLEBENCH_LOG_LIMIT_MB: what is kept of the agent's output in run.log, in MiB. Default: 100."""
+    grace_secs: float = Field(default=10, ge=0)
+    """MLEBENCH_GRACE_SECS: seconds between SIGTERM and SIGKILL, for agents and for workers. Default: 10."""
+
+    # The machinery
+    workers: int = Field(default_factory=_default_slots, ge=1)
+    """MLEBENCH_WORKERS: attempts that a worker runs at a time. Default: the host's processors, at most 4."""
+    max_tries: int = Field(default=3, ge=1)
+    """MLEBENCH_MAX_TRIES: tries of an attempt before a failure of the machinery is final. Default: 3."""
+    lease_secs: float = Field(default=90, gt=0)
+    """MLEBENCH_LEASE_SECS: seconds that a worker owns an attempt after a heartbeat. Default: 90."""
+    heartbeat_secs: float = Field(default=20, gt=0)
+    """MLEBENCH_HEARTBEAT_SECS: seconds between heartbeats; less than half of LEASE_SECS. Default: 20."""
+    visibility_timeout_secs: int = Field(default=120, ge=3)
+    """MLEBENCH_VISIBILITY_TIMEOUT_SECS: seconds after which a message that its worker does not renew goes to
+    another. The same on every host. Default: 120."""
+    min_free_disk_gb: float = Field(default=2, ge=0)
+    """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, nothing is started. Default: 2."""
+
+    # Known without a prefix
+    openai_api_key: SecretStr | None = _known_as("OPENAI_API_KEY")
+    """OPENAI_API_KEY: for agents that use a model. Default: none."""
+    kaggle_username: str | None = _known_as("KAGGLE_USERNAME")
+    """KAGGLE_USERNAME: for downloading data. Default: none."""
+    kaggle_key: SecretStr | None = _known_as("KAGGLE_KEY")
+    """KAGGLE_KEY: for downloading data. Default: none."""
+    docker_host: str | None = _known_as("DOCKER_HOST")
+    """DOCKER_HOST: where the Docker engine is. Default: none, and Docker's own default holds."""
+    env_file: Path = Field(default=REPO / ".env", validation_alias=ENV_FILE_VARIABLE)
+    """MLEBENCH_ENV_FILE: the file that was read besides the environment. Default: .env in the repository."""
+
+    @field_validator("data_dir", "runs_dir", "env_file")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_redis(cls, url: str | None) -> str | None:
+        if url is not None and url.partition("://")[0] not in ("redis", "rediss", "redis+socket", "sentinel"):
+            raise ValueError("expected redis://, rediss:// or redis+socket://")
+        return url
+
+    @model_validator(mode="after")
+    def _heartbeat_fits(self) -> Self:
+        if self.heartbeat_secs >= self.lease_secs / 2:
+            raise ValueError(
+                f"{PREFIX}HEARTBEAT_SECS={self.heartbeat_secs:g}: expected less than half of "
+                f"{PREFIX}LEASE_SECS={self.lease_secs:g}"
+            )
+        return self
+
+    @classmethod
+    def secret_fields(cls) -> set[str]:
+        """Give the names of the settings that are or may hold secrets; they go into no file and no log."""
+        return {name for name, field in cls.model_fields.items() if not field.repr}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from `overrides`, the environment and the `.env` file, in this order.
+
+    Args:
+        overrides: settings by name; None means not given.
+
+    Raises:
+        InputError: one line for each wrong variable: its name, its value, and what is expected.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if unknown := given.keys() - Settings.model_fields.keys():
+        raise TypeError(f"no such settings: {', '.join(sorted(unknown))}")
+    env_file = Path(given.pop("env_file", os.environ.get(ENV_FILE_VARIABLE) or REPO / ".env"))
+    try:
+        read: dict[str, Any] = {"_env_file": env_file, ENV_FILE_VARIABLE: env_file}
+        return Settings(**read, **given)
+    except ValidationError as error:
+        raise InputError("\n".join(_explained(found) for found in error.errors())) from None
+
+
+def database_url(settings: Settings) -> str:
+    """Give the database's URL, the default resolved."""
+    return settings.database_url or f"sqlite:///{settings.runs_dir / 'mlebench.db'}"
+
+
+def variable(field: str) -> str:
+    """Give the name of the environment variable that sets `field` of the settings."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return str(alias) if alias else PREFIX + field.upper()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Give the variables from which `load_settings` makes the same settings again, secrets included."""
+    found = {}
+    for field in Settings.model_fields:
+        value = getattr(settings, field)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            found[variable(field)] = str(value)
+    return found
+
+
+def secrets(settings: Settings) -> Mapping[str, str]:
+    """Give what an agent's `${{ secrets.NAME }}` may name: the environment, and behind it the `.env` file."""
+    file = {name: value for name, value in dotenv_values(settings.env_file).items() if value}
+    return file | dict(os.environ)
+
+
+def without_password(url: str) -> str:
+    """Give `url` with its passwords replaced by `***`, also those that lack their percent-encoding."""
+    scheme, separator, rest = url.partition("://")
+    if "@" in rest:
+        credentials, _, rest = rest.rpartition("@")
+        user, colon, _ = credentials.partition(":")
+        rest = f"{user}{colon}{'***' if colon else ''}@{rest}"
+    return re.sub(r"([?&][^=&]*passw[^=&]*=)[^&]*", r"\1***", scheme + separator + rest)
+
+
+def _explained(error: ErrorDetails) -> str:
+    """One line about one wrong variable."""
+    if not error["loc"]:  # of the model as a whole; the validator's own text names the variables
+        return str(error["ctx"]["error"])
+    place = str(error["loc"][0])
+    field = place if place in Settings.model_fields else place.lower()
+    secret = "Secret" in str(Settings.model_fields[field].annotation)
+    shown = "***" if secret else without_password(str(error["input"]))
+    expected = re.sub(r"^(Value error, |Input should be |expected )+", "", error["msg"])
+    return f"{variable(field)}={shown}: expected {expected}"
