@@ -1,0 +1,60 @@
+"""python -m learner: one attempt, from what the environment says."""
+
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from .cpus import limit_threads
+
+SHARE_OF_TIME = 0.7  # the rest is for the model that is at work when the time is up
+
+logger = logging.getLogger("learner")
+
+
+def main() -> int:
+    """Run the attempt. Returns the exit code."""
+    started = time.monotonic()
+    threads = limit_threads()
+    logs, code = Path(os.environ["LOGS_DIR"]), Path(os.environ["CODE_DIR"])
+    submission = Path(os.environ["SUBMISSION_DIR"]) / "submission.csv"
+    _log_to(logs / "baseline.log")
+    time_limit = float(os.environ.get("TIME_LIMIT_SECS") or 3600)
+    seed = int(os.environ.get("SEED") or 0)
+    logger.info("seed %d, %d threads, time limit %.0f s", seed, threads, time_limit)
+    shutil.copytree(Path(__file__).parent, code / "learner", dirs_exist_ok=True, ignore=_no_bytecode)
+
+    from .work import Work  # after the number of threads is settled: numpy reads it when it is imported
+
+    work = Work(
+        data=Path(os.environ["DATA_DIR"]),
+        submission=submission,
+        seed=seed,
+        deadline=started + SHARE_OF_TIME * time_limit,
+    )
+    chosen = work.run()
+    for path in (code / "chosen.json", logs / "scores.json"):
+        path.write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
+    work.check(os.environ.get("VALIDATION_URL", ""))
+    logger.info("done after %.1f s", time.monotonic() - started)
+    return 0
+
+
+def _log_to(path: Path) -> None:
+    """Log to standard output and to a file, warnings of libraries too, each once."""
+    handlers = [logging.StreamHandler(sys.stdout), logging.FileHandler(path, encoding="utf-8")]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    logging.captureWarnings(capture=True)
+    warnings.simplefilter("once")
+
+
+def _no_bytecode(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "__pycache__"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

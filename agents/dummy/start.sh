@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Hands in the competition's sample submission.
+set -euo pipefail
+
+echo "dummy: handing in the sample submission of $COMPETITION_ID"
+# By way of another name, so that submission.csv is whole whenever someone looks.
+cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/.submission.csv"
+mv "$SUBMISSION_DIR/.submission.csv" "$SUBMISSION_DIR/submission.csv"
+cp "$AGENT_DIR/start.sh" "$CODE_DIR/"
+echo "handed in the sample submission" > "$LOGS_DIR/dummy.log"
