@@ -36,6 +36,6 @@ class Status(StrEnum):
 class RunState(StrEnum):
     """Where a run is."""
 
-    OPEN = "open"  # attempts are queued or running
-    CLOSED = "closed"  # every attempt is final and the run folder is written
+    OPEN = "running"  # attempts are queued or running
+    CLOSED = "completed"  # every attempt is final and the run folder is written
     CANCELLED = "cancelled"  # cancelled by someone, then closed

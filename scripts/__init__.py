@@ -1,0 +1,1 @@
+"""Commands: arguments in, calls out. What they do is in the rooms below."""

@@ -1,0 +1,91 @@
+"""What came out of a run, for people and as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.status import RunState, Status
+from grading.reports import AttemptReport
+from scripts.following import secs
+from scripts.terminal import LOST_TO_MACHINERY
+from store.records import Run
+from store.runs import Store
+
+MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
+
+
+def show_result(run: Run, store: Store, *, console: Console, as_json: bool) -> int:
+    """Show a closed run and give the exit code it deserves."""
+    folder = Path(run.run_dir)
+    report = json.loads((folder / "grading_report.json").read_text(encoding="utf-8"))
+    reports = [AttemptReport.from_json(entry) for entry in report["competition_reports"]]
+    if as_json:
+        result = {
+            "run_id": run.run_id,
+            "run_dir": run.run_dir,
+            "status": run.state,
+            "reports": report["competition_reports"],
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        console.print(result_table(reports))
+        console.print(summary(report), highlight=False, soft_wrap=True)
+        console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
+    lost = any(entry.status.lost_to_machinery for entry in reports)
+    return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0
+
+
+def summary(report: dict[str, Any]) -> str:
+    """Give the run's rates and what they rest on, in a few lines."""
+    rates = report["rates"]
+    lines = [
+        f"{name.replace('_', ' ')}: {_estimate(rates['outcomes'][name])}" for name in ("any_medal", "above_median")
+    ]
+    lines.append(f"scored {report['scored_runs']} of {report['planned_runs']} planned attempts")
+    if "reference" in report["threshold_kinds"]:
+        lines.append("thresholds of kind reference: from recorded models, not from a Kaggle leaderboard")
+    return "\n".join(lines)
+
+
+def _estimate(estimate: dict[str, Any]) -> str:
+    if estimate["mean"] is None:
+        return "nothing was scored"
+    text = f"{estimate['mean']:.1f}%"
+    if estimate["sem"] is not None:
+        text += f" ± {estimate['sem']:.1f} (standard error over seeds)"
+    if estimate["interval"] is not None:
+        low, high = estimate["interval"]
+        text += f", 95% interval {low:.1f} to {high:.1f}"
+    return text
+
+
+def result_table(reports: Sequence[AttemptReport]) -> Table:
+    """Give the table of what came out: score, medal, the way to the next threshold, time."""
+    table = Table(title=None)
+    for title in ("competition", "seed", "score", "medal", "next threshold", "time", "status"):
+        table.add_column(title, justify="right" if title in ("seed", "score", "time") else "left", overflow="fold")
+    for report in reports:
+        medal = str(report.medal) if report.any_medal else "above median" if report.above_median else "-"
+        table.add_row(
+            report.competition_id + (f" {report.technique}" if report.technique else ""),
+            str(report.seed),
+            "-" if report.score is None else f"{report.score:.5g}",
+            Text(medal, style=MEDAL_STYLES.get(medal, "")),
+            _next_threshold(report),
+            secs(report.agent_secs),
+            str(report.status) if report.status is Status.COMPLETED else f"{report.status}: {report.message}"[:120],
+        )
+    return table
+
+
+def _next_threshold(report: AttemptReport) -> str:
+    step = report.thresholds.next_step(report.score)
+    if step is None:
+        return "-"
+    name, distance = step
+    return f"{name} is {distance:.4g} {'lower' if report.is_lower_better else 'higher'}"

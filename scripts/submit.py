@@ -1,0 +1,174 @@
+"""Run an agent on a split of competitions, and follow it to the end.
+
+    python scripts/submit.py --split dev
+    python scripts/submit.py --agent dummy --competitions diamond-prices,job-classes --seeds 3
+    python scripts/submit.py --resume latest
+
+Without MLEBENCH_BROKER_URL the command brings its own Redis and workers, and takes them with it when it ends.
+With it, the command queues the run and follows it; workers elsewhere do the work.
+
+Exit codes: 0, every attempt ended and was graded; 1, at least one was lost to the machinery or cancelled;
+2, wrong input, nothing was queued; 130, interrupted.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from core.errors import InputError
+from core.status import State
+from scripts.following import follow
+from scripts.results import show_result
+from scripts.terminal import INTERRUPTED, run_command, single
+from store.records import Run
+from store.runs import Store
+from worker import queueing
+from worker.app import connect
+from worker.context import open_store
+from worker.embedded import embedded_services
+from worker.identity import known_dead
+from worker.settings import Settings, load_settings
+from worker.submitting import Order, create_run, plan
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
+def submit(
+    split: Annotated[str | None, typer.Option(help="a split's name, or a .txt file of ids  [dev]")] = None,
+    agent: Annotated[str, typer.Option(help="an agent's id")] = "baseline",
+    competitions: Annotated[
+        str | None, typer.Option(help="ids, separated by commas, instead of a split or some of one")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="attempts per competition, with the seeds 0, 1, ...")] = 1,
+    techniques: Annotated[
+        str | None, typer.Option(help="technique ids, separated by commas, instead of whole competitions")
+    ] = None,
+    lite: Annotated[bool, typer.Option("--lite", help="the same as --split low")] = False,
+    workers: Annotated[int | None, typer.Option(help="attempts at a time, without a broker")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="auto, docker or process  [auto]")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds an agent may work  [86400]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="the competitions' data")] = None,
+    runs_dir: Annotated[Path | None, typer.Option(help="where run folders go")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="queue the run and return")] = False,
+    resume: Annotated[
+        str | None, typer.Option(help="queue again what is not done of a run: its id, folder, or latest")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object at the end")] = False,
+) -> None:
+    """Run an agent on competitions and follow it to the end."""
+    settings = load_settings(workers=workers, runs_dir=runs_dir)
+    if lite and split not in (None, "low"):
+        raise InputError(f"--lite means --split low; it does not go with --split {split}")
+    if not resume:
+        order = Order(
+            agent=agent,
+            split="low" if lite else split,
+            competitions=_names(competitions),
+            seeds=seeds,
+            techniques=_names(techniques),
+            sandbox=sandbox or str(settings.sandbox),
+            time_limit_secs=time_limit,
+            data_dir=data_dir,
+            runs_dir=runs_dir,
+        )
+        planned = plan(order, settings, local=settings.broker_url is None)
+    if settings.broker_url:
+        queueing.ping_broker(settings.broker_url)
+    store = open_store(settings, create=True)
+    run = store.find_run(resume) if resume else create_run(planned, store)
+    if detach:
+        _detach(run, settings, store, resumed=resume is not None, as_json=as_json)
+        return
+    sys.exit(_carry_out(run, settings, store, resumed=resume is not None, as_json=as_json))
+
+
+def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> int:
+    console = Console(stderr=as_json)
+    console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
+    if run.request.sandbox == "process":
+        console.print("sandbox: plain processes, which are no isolation", highlight=False)
+    try:
+        with _services(settings) as (live, check):
+            _enqueue(run, live, store, resumed=resumed)
+            closed = follow(store, run.run_id, console=console, check=check)
+    except KeyboardInterrupt:
+        _say_interrupted(run, settings, store)
+        return INTERRUPTED
+    return show_result(closed, store, console=console, as_json=as_json)
+
+
+@contextmanager
+def _services(settings: Settings) -> Iterator[tuple[Settings, Callable[[], None]]]:
+    """Give the settings of the services to use, and a check to call now and then that raises when they failed."""
+    if settings.broker_url:
+        yield settings, lambda: None
+        return
+    with embedded_services(settings, slots=settings.workers) as services:
+        yield services.settings, services.check
+
+
+def _enqueue(run: Run, settings: Settings, store: Store, *, resumed: bool) -> None:
+    if resumed:
+        dead = [owner for owner in store.owners(run.run_id) if known_dead(owner)]
+        attempt_ids = store.reopen_run(run.run_id, dead_owners=dead)
+    else:
+        attempt_ids = [row.attempt_id for row in store.progress(run.run_id)]
+    with connect(settings) as client:
+        queueing.enqueue(client, run.run_id, attempt_ids)
+
+
+def _detach(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> None:
+    """Leave the run to the workers; without a broker, to a process of its own that brings them."""
+    if settings.broker_url:
+        _enqueue(run, settings, store, resumed=resumed)
+    else:
+        log = Path(run.run_dir) / "submit.log"
+        with log.open("ab") as output:
+            subprocess.Popen(
+                [
+                    *(sys.executable, str(Path(__file__).resolve()), "--resume", run.run_id),
+                    *("--workers", str(settings.workers), "--runs-dir", str(settings.runs_dir)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+    if as_json:
+        print(json.dumps({"run_id": run.run_id, "run_dir": run.run_dir, "status": run.state}))
+    else:
+        print(run.run_id)
+        print(f"follow it with: python scripts/status.py {run.run_id}", file=sys.stderr)
+
+
+def _say_interrupted(run: Run, settings: Settings, store: Store) -> None:
+    done = sum(row.state is State.DONE for row in store.progress(run.run_id))
+    if settings.broker_url:
+        message = (
+            f"no longer following; run {run.run_id} goes on. Follow it again with: python scripts/status.py "
+            f"{run.run_id}; stop it with: python scripts/cancel.py {run.run_id}"
+        )
+    else:
+        message = (
+            f"stopped; {done} of {run.planned} attempts are done. "
+            f"Continue with: python scripts/submit.py --resume {run.run_id}"
+        )
+    print(message, file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_command(single(submit))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""How every command speaks: results on standard output, the rest on standard error, errors in one line."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from core.errors import InputError, MlebenchError
+
+WRONG_INPUT = 2
+LOST_TO_MACHINERY = 1
+INTERRUPTED = 130  # 128 + SIGINT
+
+
+def run_command(command: Callable[..., Any]) -> None:
+    """Run a typer application or function; the project's errors become one line and an exit code, no traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        command()
+    except InputError as error:
+        say_error(error)
+        sys.exit(WRONG_INPUT)
+    except MlebenchError as error:
+        say_error(error)
+        sys.exit(LOST_TO_MACHINERY)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def say_error(error: Exception) -> None:
+    """Write an error to standard error."""
+    typer.echo(f"error: {error}", err=True)
+
+
+def single(function: Callable[..., Any]) -> Callable[[], Any]:
+    """Make a command of one function, whose options are its parameters."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(function)
+    return app
