@@ -6,6 +6,7 @@ Each run goes through the whole flow: database, chord, both workers, run folder,
 MLEBENCH_DATABASE_URL the database is SQLite. Writes benchmarks/results/queue.json; exit code 1 where an attempt
 of the largest run costs more than 1.5 times the wall-clock or processor time of one of the smallest.
 """
+# ruff: noqa: E402 - the imports need the path that is set between them
 
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import argparse
 import resource
 import tempfile
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -25,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.nothing import SANDBOX
 from core.files import write_json
-from core.status import RunState
+from core.status import RunState, Status
 from store.runs import Store
 from tasks.data import prepare
 from tasks.registry import competition_roots, load_competition
@@ -79,6 +81,7 @@ def measure(attempts: int, *, slots: int, settings: Settings) -> Measured:
             services.check()
             time.sleep(POLL_SECS)
         closed = time.monotonic()
+        check_statuses(store, run.run_id, attempts)
         spent = {name: secs - before[name] for name, secs in cpu_secs(services).items()}
         spent["submitter"] = own_secs
         peaks = peak_mib(services)
@@ -92,6 +95,13 @@ def measure(attempts: int, *, slots: int, settings: Settings) -> Measured:
         cpu_ms={name: round(1000 * secs / attempts, 2) for name, secs in spent.items()},
         peak_mib=peaks,
     )
+
+
+def check_statuses(store: Store, run_id: str, attempts: int) -> None:
+    """Make sure that every attempt went the whole way: what fails early is cheap."""
+    statuses = Counter(attempt.status for attempt in store.attempts(run_id))
+    if statuses != {Status.NO_SUBMISSION: attempts}:
+        raise SystemExit(f"expected {attempts} attempts without a submission, found {dict(statuses)}")
 
 
 def processes(services: Embedded) -> dict[str, psutil.Process]:

@@ -4,6 +4,7 @@ Reasons name a column and a row or id of the submission; they hold nothing of th
 data holds as well. Rows are counted from 1, the header not counted.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING
 from core.errors import SubmissionInvalid
 
 if TYPE_CHECKING:  # pandas is slow to import, and whoever only lists competitions does not need it
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 MAX_BYTES = 1 << 30
 SUM_TOLERANCE = 1e-6 + 1e-5  # numpy's isclose(sum, 1, atol=1e-6)
 LARGEST_INTEGER = 2**53  # beyond it float64 skips integers
 # Lengths are bounded so that a hostile cell cannot make the search slow.
-WHOLE_NUMBER = r"^ ?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?\Z"
+WHOLE_NUMBER = re.compile(r" ?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?")
 
 
 class ColumnKind(StrEnum):
@@ -99,52 +102,59 @@ def align(frame: "pd.DataFrame", ids: "pd.Series", format: SubmissionFormat) -> 
         SubmissionInvalid: ids are duplicate, unknown or missing.
         ValueError: `ids` holds one twice.
     """
-    import pandas as pd
+    import numpy as np
 
-    expected = pd.Index(ids.astype("str"))
-    given = pd.Index(frame[format.id])
-    if not given.isin(expected).all():
-        expected, given = _as_whole_numbers(expected, given)
-    if not expected.is_unique:
-        raise ValueError(f"the expected ids in {format.id!r} are not unique")
-    _check_ids(given, expected, format.id)
-    aligned: pd.DataFrame = frame.iloc[given.get_indexer(expected)].reset_index(drop=True)
+    expected, given = ids.astype("str").tolist(), frame[format.id].tolist()
+    positions = _positions(given, expected, format.id)
+    if (positions < 0).any() and all(WHOLE_NUMBER.fullmatch(entry) for entry in expected):
+        plain = [_plain(entry) for entry in expected]
+        if len(set(plain)) == len(plain):
+            given = [_plain(entry) for entry in given]
+            positions = _positions(given, plain, format.id)
+    _check_positions(positions, given, expected, format.id)
+    order = np.empty(len(expected), dtype=np.intp)
+    order[positions] = np.arange(len(given))
+    aligned: pd.DataFrame = frame.iloc[order].reset_index(drop=True)
     aligned[format.id] = ids.astype("str").array
     return aligned
 
 
-def _as_whole_numbers(expected: "pd.Index[str]", given: "pd.Index[str]") -> tuple["pd.Index[str]", "pd.Index[str]"]:
-    """Give both in the shortest form of whole numbers; unchanged unless all expected ids are distinct ones."""
-    plain = _whole_numbers(expected)
-    if not expected.str.fullmatch(WHOLE_NUMBER).all() or not plain.is_unique:
-        return expected, given
-    return plain, _whole_numbers(given)
+def _positions(given: list[str], expected: list[str], name: str) -> "NDArray[np.intp]":
+    """Give where each of `given` is in `expected`, -1 for nowhere."""
+    import pandas as pd
+
+    index = pd.Index(expected, dtype=object)
+    if not index.is_unique:
+        raise ValueError(f"the expected ids in {name!r} are not unique")
+    return index.get_indexer(pd.Index(given, dtype=object))
 
 
-def _whole_numbers(values: "pd.Index[str]") -> "pd.Index[str]":
-    return values.str.replace(WHOLE_NUMBER, r"\1\2", regex=True)
+def _plain(text: str) -> str:
+    """Give a whole number in its shortest form; other text as it is."""
+    found = WHOLE_NUMBER.fullmatch(text)
+    return found[1] + found[2] if found else text
 
 
-def _check_ids(given: "pd.Index[str]", expected: "pd.Index[str]", name: str) -> None:
+def _check_positions(positions: "NDArray[np.intp]", given: list[str], expected: list[str], name: str) -> None:
+    import numpy as np
+
     from grading.csv_file import shown
 
     counts = f"({len(given)} rows, expected {len(expected)})"
-    unknown = ~given.isin(expected)
+    unknown = positions < 0
     if unknown.any():
-        position = int(unknown.argmax())
-        example = shown(given[position])
+        row = int(unknown.argmax())
         raise SubmissionInvalid(
-            f"column {name!r} holds {unknown.sum()} unknown ids {counts}, the first is {example} in row {position + 1}"
+            f"column {name!r} holds {unknown.sum()} unknown ids {counts}, the first is {shown(given[row])} in row {row + 1}"
         )
-    twice = given.duplicated()
-    if twice.any():
-        position = int(twice.argmax())
-        example = shown(given[position])
-        raise SubmissionInvalid(f"column {name!r} holds {example} a second time in row {position + 1} {counts}")
-    missing = ~expected.isin(given)
-    if missing.any():
-        example = shown(expected[int(missing.argmax())])
-        raise SubmissionInvalid(f"column {name!r} lacks {missing.sum()} ids {counts}, the first is {example}")
+    times = np.bincount(positions, minlength=len(expected))
+    if (times > 1).any():
+        _, first = np.unique(positions, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(given)), first)[0])
+        raise SubmissionInvalid(f"column {name!r} holds {shown(given[row])} a second time in row {row + 1} {counts}")
+    if (times == 0).any():
+        example = shown(expected[int(times.argmin())])
+        raise SubmissionInvalid(f"column {name!r} lacks {(times == 0).sum()} ids {counts}, the first is {example}")
 
 
 def _number(frame: "pd.DataFrame", column: Column, format: SubmissionFormat) -> "pd.Series":
@@ -180,7 +190,7 @@ def _label(frame: "pd.DataFrame", column: Column, format: SubmissionFormat) -> "
         return values
     wrong = ~values.isin(column.classes)
     if wrong.any():  # 3.0 is as good as 3, and agents often write labels as floats
-        values = values.mask(wrong, values.str.replace(WHOLE_NUMBER, r"\1\2", regex=True))
+        values = values.mask(wrong, values.map(_plain))
         wrong = ~values.isin(column.classes)
     classes = ", ".join(column.classes[:10]) + (", ..." if len(column.classes) > 10 else "")
     _refuse(wrong, frame, column, format, "holds {}, " + f"expected one of {classes},")

@@ -14,12 +14,11 @@ from grading.reports import AttemptReport
 from scripts.following import secs
 from scripts.terminal import LOST_TO_MACHINERY
 from store.records import Run
-from store.runs import Store
 
 MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 
 
-def show_result(run: Run, store: Store, *, console: Console, as_json: bool) -> int:
+def show_result(run: Run, *, console: Console, as_json: bool) -> int:
     """Show a closed run and give the exit code it deserves."""
     folder = Path(run.run_dir)
     report = json.loads((folder / "grading_report.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from rich.table import Table
 from core.errors import InfrastructureError
 from scripts.following import follow
 from scripts.results import show_result
-from scripts.terminal import INTERRUPTED, run_command, single
+from scripts.terminal import INTERRUPTED, console_for, run_command, single
 from store.records import Run
 from store.runs import Store
 from worker.context import open_store
@@ -43,12 +43,12 @@ def status(
     if once:
         _show_now(found, store, as_json=as_json)
         return
-    console = Console(stderr=as_json)
+    console = console_for(as_json=as_json)
     try:
         closed = follow(store, found.run_id, console=console, check=_Stalled(store, found, settings).check)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    sys.exit(show_result(closed, store, console=console, as_json=as_json))
+    sys.exit(show_result(closed, console=console, as_json=as_json))
 
 
 class _Stalled:

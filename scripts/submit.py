@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from core.errors import InputError
 from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
-from scripts.terminal import INTERRUPTED, run_command, single
+from scripts.terminal import INTERRUPTED, console_for, run_command, single
 from store.records import Run
 from store.runs import Store
 from worker import queueing
@@ -92,7 +91,7 @@ def submit(
 
 
 def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> int:
-    console = Console(stderr=as_json)
+    console = console_for(as_json=as_json)
     console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
     if run.request.sandbox == "process":
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
@@ -100,10 +99,10 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
         with _services(settings) as (live, check):
             _enqueue(run, live, store, resumed=resumed)
             closed = follow(store, run.run_id, console=console, check=check)
+            return show_result(closed, console=console, as_json=as_json)
     except KeyboardInterrupt:
         _say_interrupted(run, settings, store)
         return INTERRUPTED
-    return show_result(closed, store, console=console, as_json=as_json)
 
 
 @contextmanager

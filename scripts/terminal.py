@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from rich.console import Console
 
 from core.errors import InputError, MlebenchError
 
 WRONG_INPUT = 2
 LOST_TO_MACHINERY = 1
 INTERRUPTED = 130  # 128 + SIGINT
+LOG_WIDTH = 160
 
 
 def run_command(command: Callable[..., Any]) -> None:
@@ -27,6 +29,13 @@ def run_command(command: Callable[..., Any]) -> None:
         sys.exit(LOST_TO_MACHINERY)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def console_for(*, as_json: bool) -> Console:
+    """Give the console for progress and tables: standard error where standard output carries JSON."""
+    console = Console(stderr=as_json)
+    # A log or a pipe has no width of its own; the 80 columns that would be assumed fold the tables.
+    return console if console.is_terminal else Console(stderr=as_json, width=LOG_WIDTH)
 
 
 def say_error(error: Exception) -> None:

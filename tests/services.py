@@ -33,14 +33,14 @@ def throwaway_postgres() -> Iterator[str]:
             os.chown(folder, account.pw_uid, account.pw_gid)
             user = account.pw_uid
         data = folder / "data"
-        initdb = [programs / "initdb", "-D", data, "-U", "bench", "--auth=trust", "--no-sync", "-E", "UTF8"]
+        initdb = [str(programs / "initdb"), "-D", str(data), "-U", "bench", "--auth=trust", "--no-sync", "-E", "UTF8"]
         subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=folder, user=user)
         options = ["-c", "listen_addresses=", "-c", "fsync=off"]
-        command = [programs / "postgres", "-D", data, "-k", folder, *options]
+        command = [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, user=user
         ) as server:
-            ready = [programs / "pg_isready", "-q", "-h", folder, "-U", "bench"]
+            ready = [str(programs / "pg_isready"), "-q", "-h", str(folder), "-U", "bench"]
             try:
                 wait_until(
                     lambda: subprocess.run(ready, check=False).returncode == 0,

@@ -203,7 +203,9 @@ def embedded_services(
             "broker_prefix": "",
         }
         with_services = settings.model_copy(update={**own, "database_url": database_url(settings)})
-        services = Embedded(with_services, folder=folder, log_dir=log_dir or folder, slots=slots or settings.workers)
+        services = Embedded(
+            with_services, folder=folder, log_dir=log_dir or folder, slots=slots or settings.workers, app=app
+        )
         stack.callback(services.stop)
         services.start()
         yield services

@@ -1,14 +1,16 @@
 """The Celery tasks: load, call, return an id. What they do is in attempts, grade and closing."""
 
+import importlib
 import logging
+import threading
 from typing import Any
 
 from celery import Task
 from celery.exceptions import Reject
-from celery.signals import worker_shutdown, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
 from worker import attempts, closing, grade
-from worker.app import app
+from worker.app import GRADING, app
 from worker.context import context, opened
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,13 @@ def collect(run_id: str) -> str:
     if not closing.close(run_id, context()):
         log.info("run %s has unfinished attempts; whoever finishes the last one closes it", run_id)
     return run_id
+
+
+@celeryd_after_setup.connect
+def _warm_up(instance: Any, **_: Any) -> None:
+    """A grading worker will need pandas: load it while the first agent works, not when the first one is done."""
+    if GRADING in instance.app.amqp.queues.consume_from:
+        threading.Thread(target=importlib.import_module, args=("grading.submission",), daemon=True).start()
 
 
 @worker_shutting_down.connect

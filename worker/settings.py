@@ -95,8 +95,9 @@ class Settings(BaseSettings):
     """MLEBENCH_MAX_TRIES: tries of an attempt before a failure of the machinery is final. Default: 3."""
     lease_secs: float = Field(default=90, gt=0)
     """MLEBENCH_LEASE_SECS: seconds that a worker owns an attempt after a heartbeat. Default: 90."""
-    heartbeat_secs: float = Field(default=20, gt=0)
-    """MLEBENCH_HEARTBEAT_SECS: seconds between heartbeats; less than half of LEASE_SECS. Default: 20."""
+    heartbeat_secs: float = Field(default=2, gt=0)
+    """MLEBENCH_HEARTBEAT_SECS: seconds between heartbeats; less than half of LEASE_SECS. As often, followers see
+    the last line of an agent's log and workers see a wish to cancel. Default: 2."""
     visibility_timeout_secs: int = Field(default=120, ge=3)
     """MLEBENCH_VISIBILITY_TIMEOUT_SECS: seconds after which a message that its worker does not renew goes to
     another. The same on every host. Default: 120."""

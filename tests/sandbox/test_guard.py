@@ -25,7 +25,9 @@ def end(guard: "subprocess.Popen[bytes]", seconds: float = 10) -> int:
 
 def written_pids(path: Path, count: int) -> list[int]:
     wait_until(
-        lambda: path.exists() and len(path.read_text().split()) >= count, timeout_secs=10, description=f"{count} processes have started"
+        lambda: path.exists() and len(path.read_text().split()) >= count,
+        timeout_secs=10,
+        description=f"{count} processes have started",
     )
     return [int(word) for word in path.read_text().split()]
 
@@ -161,7 +163,10 @@ def test_a_crowd_that_keeps_forking_is_killed(tmp_path: Path) -> None:
 
 def test_resource_limits_hold_for_the_command(tmp_path: Path) -> None:
     guard = guarded(
-        ["bash", "-c", "head -c 5000 /dev/zero > file"], cwd=tmp_path, rlimits={"FSIZE": 1000}, stderr=subprocess.DEVNULL
+        ["bash", "-c", "head -c 5000 /dev/zero > file"],
+        cwd=tmp_path,
+        rlimits={"FSIZE": 1000},
+        stderr=subprocess.DEVNULL,
     )
     assert end(guard) != 0
     assert (tmp_path / "file").stat().st_size == 1000

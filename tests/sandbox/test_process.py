@@ -26,9 +26,7 @@ def variables(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def test_the_agent_finds_its_contract(
-    sandbox: ProcessSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_agent_finds_its_contract(sandbox: ProcessSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KAGGLE_KEY", "OPENAI_API_KEY", "MLEBENCH_DATABASE_URL"):
         monkeypatch.setenv(name, "not for agents")
     agent = make_agent(tmp_path / "agent", 'echo "args: $*"; echo "cwd: $PWD"; env', kwargs={"steps": 3})

@@ -1,6 +1,7 @@
 """The database as the judge: who owns an attempt, what becomes of it, and when a run is over."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,12 +98,13 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_old_one_is_void(store: Store
     assert store.renew([old, new], lease_secs=LONG, last_lines={}) == {attempt.attempt_id: False}
     assert store.renew([old], lease_secs=LONG, last_lines={}) == {}
     outcome = Outcome(status=Status.COMPLETED, message="")
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: store.agent_started(old, environment={}),
         lambda: store.collected(old, outcome, grading_secs=LONG),
         lambda: store.give_back(old, error="", counts=True),
         lambda: store.give_up(old, outcome, error=""),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(LeaseLost):
             write()
     assert store.attempt(attempt.attempt_id).owner == "new"

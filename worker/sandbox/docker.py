@@ -49,6 +49,7 @@ while kill -0 "$agent" 2>/dev/null; do wait "$agent"; done
 wait "$agent"
 """
 OVERTIME_SECS = 1800  # after the time limit; the worker's own clock comes first
+ATTACHED = {"stdout": 1, "stderr": 1, "stream": 1}
 SHM_BYTES = 1 << 30
 DISK_SECS = 5.0  # how often, at most, disk use is measured
 WAIT_SECS = 60  # how long one waiting call may stay open
@@ -89,7 +90,8 @@ class DockerSandbox:
             with translated_docker_errors("starting the agent's container"):
                 container = self._create(launch, image, neighbour)
                 undo.callback(remove, self._client, container)
-                output = self._client.api.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
+                output = self._client.api.attach_socket(container, params=ATTACHED)
+                undo.callback(_hang_up, output)
                 self._client.api.start(container)
             undo.pop_all()
         if launch.agent.network:
@@ -234,7 +236,7 @@ class DockerExecution:
             self._take_folders_back()
         finally:
             self._release()
-            self._output.close()
+            _hang_up(self._output)
 
     def _follow(self) -> None:
         """In a thread: pass the output on until it ends, then learn how the container ended."""
@@ -316,6 +318,12 @@ def take_over_through_container(client: docker.DockerClient, image: str, workspa
             api.wait(helper)
         finally:
             remove(client, helper)
+
+
+def _hang_up(output: Any) -> None:
+    """Close an attached stream, and the connection below it, which the client library would keep open."""
+    output._response.close()
+    output.close()
 
 
 def _mounts(workspace: Workspace) -> list[docker.types.Mount]:

@@ -2,6 +2,8 @@
 
 import http.client
 import logging
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +29,7 @@ FOREIGN_ERRORS: tuple[type[Exception], ...] = (
     docker.credentials.errors.StoreError,
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
+    urllib3.exceptions.ProxySchemeUnsupported,
     http.client.HTTPException,
     OSError,
 )
@@ -34,6 +37,7 @@ FOREIGN_ERRORS: tuple[type[Exception], ...] = (
 WORKER_LABEL = "mlebench.worker"
 KIND_LABEL = "mlebench.kind"  # agent, neighbour, helper
 
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECS = 120  # for one call; starting a container on a busy disk takes its time
 PING_SECS = 2
 
@@ -48,8 +52,13 @@ def translated_docker_errors(doing: str) -> Iterator[None]:
 
 
 def connect() -> docker.DockerClient:
-    """A client for the engine that DOCKER_HOST names, else the local one. May be used from any thread."""
+    """A client for the engine that DOCKER_HOST names, else the local one. May be used from any thread.
+
+    Raises:
+        SandboxError: no engine answers.
+    """
     with translated_docker_errors("connecting to the engine"):
+        _knock()
         return docker.from_env(timeout=CALL_SECS, max_pool_size=64)
 
 
@@ -57,6 +66,7 @@ def docker_available() -> bool:
     """Whether a Docker engine answers, and quickly."""
     try:
         with translated_docker_errors("looking for the engine"):
+            _knock()
             client = docker.from_env(timeout=PING_SECS)
             try:
                 return bool(client.ping())
@@ -65,6 +75,15 @@ def docker_available() -> bool:
     except SandboxError as error:
         log.debug("%s", error)
         return False
+
+
+def _knock() -> None:
+    """Connect to the engine's Unix socket, if it has one: the client library leaks a socket where that fails."""
+    url = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(PING_SECS)
+            probe.connect(url.removeprefix("unix://"))
 
 
 def labels(kind: str, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -173,7 +173,7 @@ def file_in_archive(stream: Iterable[bytes], most_bytes: int) -> str:
     data = b""
     for chunk in stream:
         data += chunk
-        if len(data) > most_bytes + 4096:  # the archive's own headers and padding
+        if len(data) > most_bytes + 2 * tarfile.RECORDSIZE:  # the archive's own headers and padding
             return ""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:

@@ -15,6 +15,7 @@ from .means import MeansByLevel
 from .views import Views
 
 FEW_ROWS = 6_000  # up to here, also models whose cost grows with the square of the rows
+MANY_ROWS = 100_000  # beyond, tables are for boosting alone
 MANY_COLUMNS = 1_000  # beyond, no trees
 
 
@@ -43,7 +44,8 @@ def candidates(views: Views, case: Case) -> list[Candidate]:
     if views.is_empty:
         return found
     has_text, has_pixels = not views.tidy.texts.empty, views.pixels is not None
-    found.append(_linear(case, strength=5.0 if has_text else 1.0))
+    if case.rows <= MANY_ROWS or not views.has_columns:
+        found.append(_linear(case, strength=5.0 if has_text else 1.0))
     if has_text and case.classes:
         found.append(Candidate(name="naive bayes of words", view="words", make=lambda: ComplementNB(alpha=1.0)))
     if views.has_columns and views.trees.shape[1] <= MANY_COLUMNS:
@@ -54,16 +56,11 @@ def candidates(views: Views, case: Case) -> list[Candidate]:
     return found
 
 
-def probe(views: Views, case: Case) -> Any:
-    """A quick model of the trees' view, for looking at what its columns are worth."""
-    return _boosting("probe", views, case, max_iter=30, max_leaf_nodes=8, learning_rate=0.2).make()
-
-
 def _large(rows: int) -> dict[str, Any]:
     """More rows bear larger trees, up to where time is short."""
     if rows <= 20_000:
         return {"max_iter": 120, "max_leaf_nodes": 20, "learning_rate": 0.06}
-    if rows <= 100_000:
+    if rows <= MANY_ROWS:
         return {"max_iter": 200, "max_leaf_nodes": 48, "learning_rate": 0.06}
     return {"max_iter": 60, "max_leaf_nodes": 16, "learning_rate": 0.1}
 
@@ -96,7 +93,7 @@ def _kernel(case: Case, *, strength: float) -> Candidate:
 def _boosting(name: str, views: Views, case: Case, **options: Any) -> Candidate:
     few, many, width = len(views.tidy.few()), len(views.tidy.many()), views.trees.shape[1]
     options |= {"early_stopping": False, "random_state": case.seed, "l2_regularization": 1.0}
-    options |= {"min_samples_leaf": 10 if case.rows <= 100_000 else 200}
+    options |= {"min_samples_leaf": 10 if case.rows <= MANY_ROWS else 200}
     options |= {"categorical_features": list(range(width - many - few, width - many)) or None}
 
     def make() -> Any:

@@ -20,10 +20,7 @@ def limit_threads() -> int:
 
 def available() -> int:
     """Processors that the scheduler and the container's quota leave to this process, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return max(1, min(count, int(quota)) if quota else count)
 

@@ -39,7 +39,7 @@ def validate(path: Path, url: str) -> str | None:
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
     body = head.encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    request = urllib.request.Request(address, data=body, headers=headers)
+    request = urllib.request.Request(address, data=body, headers=headers)  # noqa: S310 - the runner's own address
     # The runner is on this host: no proxy knows the way.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -1,7 +1,7 @@
 """Sorts the columns of a table into numbers, categories and texts, without looking at any target."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,6 @@ class Tidy:
     texts: pd.DataFrame  # str, "" for gaps
     order: pd.Series | None  # when a row was, where the test rows come after the train rows
 
-    def without(self, column: str) -> "Tidy":
-        """The same without a number or category."""
-        return replace(
-            self,
-            numbers=self.numbers.drop(columns=column, errors="ignore"),
-            categories=self.categories.drop(columns=column, errors="ignore"),
-        )
-
     def few(self) -> list[str]:
         """Categories with few levels."""
         return [column for column in self.categories if self.categories[column].nunique() <= FEW_LEVELS]
@@ -49,15 +41,15 @@ def tidy(train: pd.DataFrame, test: pd.DataFrame, question: Question) -> Tidy:
     for column in columns:
         sorter.take(column, table[column])
     numbers = _useful(pd.DataFrame(sorter.numbers, index=table.index))
-    order = _order(table, question)
-    if order is not None:
-        numbers = numbers[[column for column in numbers if _seen_before(numbers[column], len(train))]]
+    moments = _moments(table, question)
+    if moments is not None:
+        numbers = numbers[[name for name in numbers if _says_something_later(numbers[name], moments, len(train))]]
     return Tidy(
         train_rows=len(train),
         numbers=numbers,
         categories=_useful(pd.DataFrame(sorter.categories, index=table.index)),
         texts=pd.DataFrame(sorter.texts, index=table.index),
-        order=order,
+        order=None if moments is None else _days(moments),
     )
 
 
@@ -112,7 +104,6 @@ class _Sorter:
         self.numbers |= {
             f"{name} days": _days(moments),
             f"{name} month": parts.month.astype(float),
-            f"{name} day": parts.day.astype(float),
             f"{name} weekday": parts.day_of_week.astype(float),
             f"{name} hour": (parts.hour + parts.minute / 60).astype(float),
         }
@@ -140,11 +131,14 @@ def _row_counts(values: pd.Series) -> pd.Series:
     return values.map(values.value_counts()).astype(float)
 
 
-def _order(table: pd.DataFrame, question: Question) -> pd.Series | None:
+def _moments(table: pd.DataFrame, question: Question) -> pd.Series | None:
+    """When each row was, or None where that is not known or the rows are not ordered by it."""
     if not question.time or question.time not in table:
         return None
     values = table[question.time]
-    return values if pd.api.types.is_numeric_dtype(values) else _days(parse_dates(values))
+    if pd.api.types.is_numeric_dtype(values):  # of an unknown unit; only their order is used
+        return pd.to_datetime(values, errors="coerce", utc=True, unit="s")
+    return parse_dates(values)
 
 
 def _useful(table: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +147,12 @@ def _useful(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, table.nunique(dropna=False) > 1]
 
 
-def _seen_before(values: pd.Series, train_rows: int) -> bool:
-    """Whether most test values lie where train values lie: no model can learn what a new month is like."""
+def _says_something_later(values: pd.Series, moments: pd.Series, train_rows: int) -> bool:
+    """Whether a column can help with rows that come later.
+
+    Not where most test values lie outside the train values: no model learns what a new month is like. And not
+    where it is the day of the month (also in another time zone): it only helps to know past days by heart.
+    """
     train, test = values.iloc[:train_rows], values.iloc[train_rows:]
-    return bool(test.between(train.min(), train.max()).mean() >= 0.5) or bool(test.isna().all())
+    inside = test.between(train.min(), train.max()) | test.isna()
+    return bool(inside.mean() >= 0.5) and bool((values == moments.dt.day).mean() < 0.7)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import QuantileTransformer
 from .tidy import Tidy
 
 TOPICS = 24  # of the texts, for trees: they cannot use ten thousand words
+WORD = r"(?u)\b\w+\b"  # also of one letter: "I", "5"
 RARE_ROWS = 5  # levels that are rarer are taken together
 
 
@@ -83,7 +84,7 @@ class Views:
 
 def _words(texts: pd.Series) -> sparse.csr_matrix:
     vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), min_df=2, max_features=60_000, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"
+        ngram_range=(1, 2), min_df=2, max_features=60_000, sublinear_tf=True, token_pattern=WORD
     )
     try:
         return vectorizer.fit_transform(texts)

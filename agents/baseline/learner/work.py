@@ -17,7 +17,6 @@ from .handing_in import copy_sample, validate, write_submission
 from .inferred import find_sample, infer_question
 from .learn import Lesson
 from .metrics import metric_for
-from .misleading import without_misleading
 from .pictures import image_paths, read_images
 from .question import Goal, Kind, NotUnderstood, Question
 from .tidy import tidy
@@ -114,9 +113,6 @@ class Work:
             seed=self.seed,
         )
         logger.info("%s: %s, judged by %s on %s", goal.target, goal.kind, metric.name, folds.kind)
-        if order is not None and len(folds.pairs) == 1 and not views.is_empty:
-            views, left_out = without_misleading(views, y, case=case, folds=folds, metric=metric)
-            logger.info("left out, because they do not help later: %s", left_out)
         return coding, Lesson(views=views, y=y, case=case, folds=folds, metric=metric, deadline=deadline)
 
 

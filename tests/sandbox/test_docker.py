@@ -1,0 +1,430 @@
+"""The Docker sandbox against a real engine: the contract, each limit really hit, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from core.errors import SandboxError
+from tests.sandbox.launching import LIMITS, Transcript, make_agent, make_launch, run
+from tests.services import wait_until
+from worker.evidence import collect
+from worker.sandbox import Execution, Exit, Launch
+from worker.sandbox.disk import remove_tree
+from worker.sandbox.docker import DockerSandbox, take_over_through_container
+from worker.sandbox.engine import KIND_LABEL, WORKER_LABEL, connect
+
+pytestmark = pytest.mark.integration
+REPO = Path(__file__).resolve().parents[2]
+
+
+def ours(client: docker.DockerClient, kind: str | None = None) -> set[str]:
+    """Containers of this kind that workers made."""
+    label = WORKER_LABEL if kind is None else f"{KIND_LABEL}={kind}"
+    return {container["Id"] for container in client.api.containers(all=True, filters={"label": label})}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    client = connect()
+    yield client
+    for image in client.images.list("mlebench-agent/test"):
+        client.images.remove(image.id, force=True)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[DockerSandbox]:
+    before = ours(client)
+    sandbox = DockerSandbox(tmp_path_factory.mktemp("sandbox"))
+    yield sandbox
+    sandbox.close()
+    assert ours(client) <= before
+
+
+Start = Callable[..., tuple[Launch, Transcript]]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Start:
+    """Makes a launch of an agent with the given script."""
+
+    def make(script: str, **options: object) -> tuple[Launch, Transcript]:
+        agent_options = {key: options.pop(key) for key in ("dockerfile", "network", "kwargs") if key in options}
+        return make_launch(tmp_path, make_agent(tmp_path / "agent", script, **agent_options), **options)  # type: ignore[arg-type]
+
+    return make
+
+
+def lines(transcript: Transcript) -> list[str]:
+    return transcript.text.splitlines()
+
+
+def test_the_agent_finds_its_contract(sandbox: DockerSandbox, prepared: Start) -> None:
+    script = 'id -un; pwd; echo "$*"; cat /home/instructions.txt $DATA_DIR/train.csv; env; touch /home/agent/mine'
+    launch, said = prepared(script, kwargs={"steps": 3}, environment={"MODEL": "m1"}, technique="cv")
+    launch.workspace.technique_description.write_text("Validate well.\n")
+    assert run(sandbox, launch) == Exit(code=0, out_of_memory=False)
+    assert lines(said)[:6] == ["nonroot", "/home/agent", "--steps 3", "Do your best.", "id,target", "1,0"]
+    expected = {
+        "COMPETITION_ID=toy",
+        "TECHNIQUE_TASK=cv",
+        "DATA_DIR=/home/data",
+        "SUBMISSION_DIR=/home/submission",
+        "LOGS_DIR=/home/logs",
+        "CODE_DIR=/home/code",
+        "AGENT_DIR=/home/agent",
+        "TIME_LIMIT_SECS=60",
+        "SEED=7",
+        "VALIDATION_URL=http://localhost:5000/validate",
+        "MODEL=m1",
+    }
+    assert expected <= set(lines(said))
+    assert "bash" not in lines(said)[-1]  # no job notices
+
+
+def test_exit_code_and_owner(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, _ = prepared("mkdir $CODE_DIR/src; echo x | tee $CODE_DIR/src/a $SUBMISSION_DIR/submission.csv; exit 7")
+    assert run(sandbox, launch) == Exit(code=7, out_of_memory=False)
+    for path in launch.workspace.root.rglob("*"):
+        assert path.stat().st_uid == os.geteuid()
+
+
+def test_the_agent_is_locked_in(sandbox: DockerSandbox, prepared: Start) -> None:
+    script = """\
+touch $DATA_DIR/new && echo wrote the data
+echo x >> $DATA_DIR/train.csv && echo changed the data
+echo x >> /home/validate_submission.sh && echo changed the script
+find / -path /proc -prune -o -name test.csv -print 2>/dev/null
+[ -e /var/run/docker.sock ] && echo found the engine
+grep -E '^Cap(Prm|Eff|Bnd):|NoNewPrivs' /proc/self/status
+ls /sys/class/net
+for address in 1.1.1.1/80 172.17.0.1/22; do
+  timeout 2 bash -c "exec 3<>/dev/tcp/$address" 2>/dev/null && echo reached $address
+done
+true
+"""
+    launch, said = prepared(script)
+    assert run(sandbox, launch).code == 0
+    nothing = "0000000000000000"
+    words = said.text.split()
+    found = [line for line in lines(said) if "Permission denied" not in line and "Read-only" not in line]
+    assert words.count(nothing) == 3 and "NoNewPrivs:\t1" in found
+    assert "lo" in found and "eth0" not in found
+    for breach in ("wrote", "changed", "found", "reached", "test.csv"):
+        assert not [line for line in found if breach in line], said.text
+    assert (launch.workspace.data / "train.csv").read_text() == "id,target\n1,0\n"
+
+
+def test_validation_answers_without_a_network(sandbox: DockerSandbox, prepared: Start) -> None:
+    script = """\
+curl -s http://localhost:5000/health; echo
+printf 'id,target\\n2,1\\n' > $SUBMISSION_DIR/submission.csv
+bash /home/validate_submission.sh $SUBMISSION_DIR/submission.csv
+echo nonsense > bad.csv; curl -s -F file=@bad.csv $VALIDATION_URL
+"""
+    launch, said = prepared(script)
+    assert run(sandbox, launch).code == 0
+    assert said.text.split("\n") == [
+        '{"status":"running"}',
+        '{"result":"Submission is valid."}',
+        '{"result":"Submission invalid: the header is wrong"}',
+    ]
+    assert said.notes == ["validation: 14 bytes: valid", "validation: 9 bytes: invalid: the header is wrong"]
+
+
+def test_an_agent_that_needs_a_network_has_one(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, said = prepared("ls /sys/class/net; curl -s http://localhost:5000/health", network=True)
+    assert run(sandbox, launch).code == 0
+    assert "eth0" in said.text and '{"status":"running"}' in said.text
+
+
+def test_neighbours_serve_one_attempt_after_the_other(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    launch, _ = prepared("sleep 0.1")
+    run(sandbox, launch)
+    first = ours(client, "neighbour")
+    run(sandbox, launch)
+    assert ours(client, "neighbour") == first
+
+
+def test_a_neighbour_that_died_is_replaced(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    launch, said = prepared("curl -s http://localhost:5000/health")
+    run(sandbox, launch)
+    for neighbour in ours(client, "neighbour"):
+        client.api.kill(neighbour)
+    said.output.clear()
+    run(sandbox, launch)
+    assert said.text == '{"status":"running"}'
+
+
+def test_output_comes_while_the_agent_works(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, said = prepared("echo one; echo two >&2; sleep 60")
+    execution = sandbox.start(launch)
+    try:
+        wait_until(lambda: sorted(lines(said)) == ["one", "two"], timeout_secs=10, description="the first lines")
+        assert execution.wait(0) is None
+    finally:
+        execution.close()
+
+
+def test_sigterm_reaches_every_process(sandbox: DockerSandbox, prepared: Start) -> None:
+    script = """\
+setsid bash -c 'trap "echo daemon asked; exit" TERM; while :; do sleep 0.05; done' &
+trap 'echo agent asked; wait; exit 9' TERM
+echo ready; while :; do sleep 0.05; done
+"""
+    launch, said = prepared(script)
+    execution = sandbox.start(launch)
+    wait_until(lambda: "ready" in said.text, timeout_secs=10, description="the agent works")
+    time.sleep(0.3)  # for the daemon to set its trap
+    execution.stop(force=False)
+    exit_ = execution.wait(10)
+    execution.close()
+    assert exit_ == Exit(code=9, out_of_memory=False)
+    assert {"agent asked", "daemon asked"} <= set(lines(said))
+
+
+def test_an_endless_sleeper_that_ignores_sigterm(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, said = prepared("trap '' TERM INT HUP; echo ready; while :; do sleep 1; done")
+    execution = sandbox.start(launch)
+    wait_until(lambda: "ready" in said.text, timeout_secs=10, description="the agent works")
+    execution.stop(force=False)
+    assert execution.wait(0.5) is None
+    execution.stop(force=True)
+    began = time.monotonic()
+    assert execution.wait(10) == Exit(code=137, out_of_memory=False)
+    execution.stop(force=True)  # has ended: nothing happens
+    execution.close()
+    assert time.monotonic() - began < 5
+
+
+def test_interrupts_are_not_ignored_from_birth(sandbox: DockerSandbox, prepared: Start) -> None:
+    """Agents interrupt the code they run with SIGINT; a shell's background process would inherit deafness."""
+    launch, said = prepared("python3 -c 'import signal; print(signal.getsignal(signal.SIGINT))'")
+    run(sandbox, launch)
+    assert "default_int_handler" in said.text
+
+
+def test_a_memory_hog_is_killed(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, _ = prepared(
+        "python3 -c 'x = bytearray(300 << 20); x[::4096] = b\"1\" * len(x[::4096])'",
+        limits=replace(LIMITS, memory_bytes=100 << 20),
+    )
+    assert run(sandbox, launch) == Exit(code=137, out_of_memory=True)
+
+
+def test_a_fork_bomb_is_contained(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, _ = prepared("bomb() { bomb | bomb & }; bomb; sleep 60", limits=replace(LIMITS, pids=50))
+    execution = sandbox.start(launch)
+    try:
+        assert execution.wait(2) in (None, Exit(code=254, out_of_memory=False))  # it may die of its own bomb
+        pids = connect_and_count(execution)
+        assert pids <= 50
+        began = time.monotonic()
+    finally:
+        execution.close()
+    assert time.monotonic() - began < 15
+
+
+def connect_and_count(execution: Execution) -> int:
+    """Processes of the container, as the engine sees them."""
+    client = connect()
+    try:
+        return len(client.api.top(execution.ref)["Processes"])
+    except docker.errors.APIError:  # it has ended
+        return 0
+    finally:
+        client.close()
+
+
+def test_a_disk_filler_is_seen_wherever_it_writes(sandbox: DockerSandbox, prepared: Start) -> None:
+    script = (
+        "head -c 20000000 /dev/zero > /tmp/layer; head -c 20000000 /dev/zero > $CODE_DIR/mount; echo full; sleep 60"
+    )
+    launch, said = prepared(script)
+    execution = sandbox.start(launch)
+    try:
+        wait_until(lambda: "full" in said.text, timeout_secs=20, description="both files are written")
+        used = execution.disk_bytes()
+        assert 40_000_000 <= used < 45_000_000
+        assert execution.disk_bytes() == used  # measured once for both
+    finally:
+        execution.close()
+
+
+def test_one_file_cannot_outgrow_the_disk_limit(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, _ = prepared(
+        "exec head -c 20000000 /dev/zero > $CODE_DIR/large", limits=replace(LIMITS, disk_bytes=1_000_000)
+    )
+    assert run(sandbox, launch).code == 128 + signal.SIGXFSZ
+    assert (launch.workspace.code / "large").stat().st_size == 1_000_000
+
+
+def test_a_log_flood_passes_through(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, said = prepared("yes 0123456789 | head -c 30000000; echo; echo the end")
+    assert run(sandbox, launch).code == 0
+    assert len(said.output) == 30_000_009
+    assert said.text.endswith("the end\n")
+
+
+def test_hostile_files_are_left_behind(sandbox: DockerSandbox, prepared: Start, tmp_path: Path) -> None:
+    script = """\
+ln -s /etc/passwd $SUBMISSION_DIR/submission.csv
+truncate -s 2G $CODE_DIR/giant 2>/dev/null || python3 -c "open('$CODE_DIR/giant', 'wb').truncate(2 << 30)"
+mkfifo $LOGS_DIR/pipe; cp /bin/true $LOGS_DIR/setuid; chmod 6755 $LOGS_DIR/setuid; mkdir -m 0 $LOGS_DIR/closed
+cd $CODE_DIR; for i in $(seq 300); do mkdir d && cd d || exit 1; done
+"""
+    launch, said = prepared(script, limits=replace(LIMITS, disk_bytes=4 << 30))
+    assert run(sandbox, launch).code == 0, said.text
+    out = tmp_path / "out"
+    out.mkdir()
+    collected = collect(launch.workspace, out)
+    reasons = {entry.path: entry.reason for entry in collected.dropped}
+    assert reasons.pop("submission/submission.csv") == "symbolic link"
+    assert reasons.pop("code/giant") == "mostly holes (a sparse file)"
+    assert reasons.pop("logs/pipe") == "pipe"
+    assert [reason for reason in reasons.values()] == ["deeper than 50 levels"]
+    assert (out / "logs" / "setuid").stat().st_mode & 0o7777 == 0o644
+    remove_tree(launch.workspace.root)
+
+
+def test_limits_are_written_on_the_container(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    launch, _ = prepared("sleep 60", limits=replace(LIMITS, cpus=1000))
+    execution = sandbox.start(launch)
+    try:
+        inspected = client.api.inspect_container(execution.ref)
+        host = inspected["HostConfig"]
+        assert host["Memory"] == host["MemorySwap"] == 512 << 20
+        assert host["NanoCpus"] == client.info()["NCPU"] * 10**9  # no more than there are
+        assert (host["PidsLimit"], host["Privileged"], host["CapDrop"]) == (200, False, ["ALL"])
+        labels = inspected["Config"]["Labels"]
+        assert labels["mlebench.run"] == "run-1" and labels["mlebench.attempt"] == "attempt-1"
+        assert (labels["mlebench.fence"], labels[KIND_LABEL]) == ("3", "agent")
+    finally:
+        execution.close()
+
+
+def test_an_image_without_the_user(sandbox: DockerSandbox, prepared: Start) -> None:
+    dockerfile = 'FROM python:3.11-slim-bookworm\nCOPY . /home/agent\nENTRYPOINT ["false"]\n'
+    launch, said = prepared("id -u; touch $SUBMISSION_DIR/x && echo wrote", dockerfile=dockerfile)
+    assert run(sandbox, launch).code == 0
+    assert lines(said) == ["0", "wrote"]
+
+
+def test_an_image_is_built_once_for_its_content(
+    sandbox: DockerSandbox, tmp_path: Path, client: docker.DockerClient
+) -> None:
+    agent = make_agent(tmp_path / "agent", "true")
+    first = sandbox.build(agent)
+    began = time.monotonic()
+    assert sandbox.build(agent) == first
+    assert time.monotonic() - began < 0.5
+    assert client.api.inspect_image(first)["Id"] == first
+    (agent.folder / "start.sh").write_text("false")
+    assert sandbox.build(agent) != first
+
+
+def test_a_build_that_fails_shows_its_end(sandbox: DockerSandbox, tmp_path: Path, client: docker.DockerClient) -> None:
+    dockerfile = "FROM python:3.11-slim-bookworm\nRUN echo the reason is here; exit 3\n"
+    before = ours(client)
+    with pytest.raises(SandboxError, match=r"(?s)cannot be built: .*returned a non-zero code: 3.*the reason is here"):
+        sandbox.build(make_agent(tmp_path / "agent", "true", dockerfile=dockerfile))
+    with pytest.raises(SandboxError, match="Docker: building the image of agent test: .*"):
+        sandbox.build(make_agent(tmp_path / "other", "true", dockerfile="NONSENSE\n"))
+    assert ours(client, "helper") <= before
+
+
+def test_a_start_that_fails_half_way_leaves_nothing(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    launch, _ = prepared("true")
+    sandbox.build(launch.agent)
+    broken = replace(launch, workspace=replace(launch.workspace, data=Path("/nowhere/data")))
+    with pytest.raises(SandboxError, match="starting the agent's container"):
+        sandbox.start(broken)
+    assert ours(client, "agent") == set()
+    assert run(sandbox, launch).code == 0
+
+
+def test_a_container_that_someone_removes_ends_the_wait(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    """Whether it looks killed or already gone when we ask depends on who is faster."""
+    launch, _ = prepared("sleep 60")
+    execution = sandbox.start(launch)
+    try:
+        client.api.remove_container(execution.ref, force=True)
+        assert execution.wait(20) == Exit(code=137, out_of_memory=False)
+    except SandboxError as error:
+        assert "container" in str(error)
+    finally:
+        execution.close()
+    wait_until(lambda: execution.ref not in ours(client), timeout_secs=5, description="it is gone")
+
+
+def test_files_can_be_taken_over_by_another_user(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the worker is not root: here it pretends to be somebody else."""
+    launch, _ = prepared("true")
+    image = sandbox.build(launch.agent)
+    run(sandbox, launch)
+    (launch.workspace.code / "file").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    monkeypatch.setattr(os, "getegid", lambda: 1234)
+    take_over_through_container(client, image, launch.workspace)
+    status = (launch.workspace.code / "file").stat()
+    assert (status.st_uid, status.st_gid) == (4321, 1234)
+
+
+ABANDON = """
+import sys, time
+from pathlib import Path
+from tests.sandbox.launching import make_agent, make_launch
+from worker.sandbox.docker import DockerSandbox
+root = Path(sys.argv[1])
+launch, said = make_launch(root, make_agent(root / "agent", "echo ready; sleep 600"))
+sandbox = DockerSandbox(root / "sandbox")
+execution = sandbox.start(launch)
+while "ready" not in said.text:
+    time.sleep(0.05)
+print(execution.ref, flush=True)
+time.sleep(600)
+"""
+
+
+def test_sweep_removes_what_a_killed_worker_left(
+    sandbox: DockerSandbox, tmp_path: Path, client: docker.DockerClient
+) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", ABANDON, str(tmp_path)], cwd=REPO, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout is not None
+    with worker.stdout:
+        abandoned = worker.stdout.readline().strip()
+    before = ours(client)
+    assert abandoned in before
+    assert sandbox.sweep() == 0  # its worker lives
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    successor = DockerSandbox(tmp_path / "sandbox")
+    try:
+        assert successor.sweep() == 3  # agent, neighbour, socket
+        assert abandoned not in ours(client)
+        assert list((tmp_path / "sandbox" / "neighbours").iterdir()) == []
+        assert successor.sweep() == 0
+    finally:
+        successor.close()
