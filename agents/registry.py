@@ -168,13 +168,14 @@ def _kwargs_type(value: str | None, where: str) -> KwargsType:
 
 
 def _inside(folder: Path, relative: str, where: str) -> str:
-    """`relative` below `folder`; the reference's paths, which start with the folder's name, are understood."""
+    """A path below `folder`. The reference's, which start with the folder's own name, are understood."""
+    parts = Path(relative).parts
     below = folder / relative
-    if not below.is_file() and Path(relative).parts[0] == folder.name:
-        below = folder.parent / relative
-    if not below.resolve().is_relative_to(folder.resolve()):
+    if not below.is_file() and parts[:1] == (folder.name,):
+        below = folder.joinpath(*parts[1:])
+    if Path(relative).is_absolute() or ".." in parts or not below.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{where}: expected a file inside the agent's folder, not {relative!r}")
-    return Path(os.path.normpath(below)).relative_to(folder).as_posix()
+    return below.relative_to(folder).as_posix()
 
 
 def _find(agent_id: str, roots: Sequence[Path]) -> Path:
@@ -210,7 +211,7 @@ def _files(folder: Path) -> Iterator[Path]:
         if path.is_dir() and not path.is_symlink():
             if path.name not in NOT_PART_OF_AN_AGENT:
                 yield from _files(path)
-        else:
+        elif path.is_symlink() or path.is_file():
             yield path
 
 

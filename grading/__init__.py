@@ -1,0 +1,1 @@
+"""From a submission to a number: reading, metrics, medals, reports, and statistics over runs."""

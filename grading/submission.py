@@ -144,9 +144,8 @@ def _check_positions(positions: "NDArray[np.intp]", given: list[str], expected: 
     unknown = positions < 0
     if unknown.any():
         row = int(unknown.argmax())
-        raise SubmissionInvalid(
-            f"column {name!r} holds {unknown.sum()} unknown ids {counts}, the first is {shown(given[row])} in row {row + 1}"
-        )
+        example = f"the first is {shown(given[row])} in row {row + 1}"
+        raise SubmissionInvalid(f"column {name!r} holds {unknown.sum()} unknown ids {counts}, {example}")
     times = np.bincount(positions, minlength=len(expected))
     if (times > 1).any():
         _, first = np.unique(positions, return_index=True)

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from core.errors import InputError
 from grading.compare import Comparison, Difference, compare
 from grading.reports import AttemptReport
+from scripts.terminal import console_for
 from store.runs import Store
 from worker.context import open_store
 from worker.settings import load_settings
@@ -38,7 +38,7 @@ def _reports(store: Store, name: str) -> list[AttemptReport]:
 
 
 def _show(comparison: Comparison) -> None:
-    console = Console()
+    console = console_for(as_json=False)
     table = Table()
     for title in ("competition", "pairs", "first score", "second score", "second won", "tied", "lost"):
         table.add_column(title, justify="left" if title == "competition" else "right", overflow="fold")

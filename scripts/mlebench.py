@@ -36,9 +36,9 @@ def list_(
     """List the competitions: id, category, metric, direction, prepared or not."""
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from scripts.terminal import console_for
     from tasks.data import is_prepared
 
     folder = _data_dir(data_dir)
@@ -58,12 +58,13 @@ def list_(
     if as_json:
         print(json.dumps(rows, indent=2))
         return
+    shown = [name for name in rows[0] if name != "name"]
     table = Table()
-    for name in rows[0]:
-        table.add_column(name)
+    for name in shown:
+        table.add_column(name, no_wrap=name == "id")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(_cell(row[name]) for name in shown))
+    console_for(as_json=False).print(table)
 
 
 @app.command()

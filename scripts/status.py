@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from core.errors import InfrastructureError
@@ -96,7 +95,7 @@ def _list(runs: list[Run], *, as_json: bool) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row.values()))
-    Console().print(table)
+    console_for(as_json=False).print(table)
 
 
 def _show_now(run: Run, store: Store, *, as_json: bool) -> None:
@@ -120,7 +119,7 @@ def _show_now(run: Run, store: Store, *, as_json: bool) -> None:
         return
     from scripts.following import progress_table
 
-    Console().print(progress_table(run, rows, height=len(rows) + 10))
+    console_for(as_json=False).print(progress_table(run, rows, height=len(rows) + 10))
 
 
 def main() -> None:

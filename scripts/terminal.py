@@ -3,12 +3,14 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from core.errors import InputError, MlebenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WRONG_INPUT = 2
 LOST_TO_MACHINERY = 1
@@ -31,8 +33,10 @@ def run_command(command: Callable[..., Any]) -> None:
         sys.exit(INTERRUPTED)
 
 
-def console_for(*, as_json: bool) -> Console:
+def console_for(*, as_json: bool) -> "Console":
     """Give the console for progress and tables: standard error where standard output carries JSON."""
+    from rich.console import Console  # only where something is shown: --help is to be quick
+
     console = Console(stderr=as_json)
     # A log or a pipe has no width of its own; the 80 columns that would be assumed fold the tables.
     return console if console.is_terminal else Console(stderr=as_json, width=LOG_WIDTH)

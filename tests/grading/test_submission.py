@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -240,6 +242,28 @@ def test_rows_sum_to_one_within_the_tolerance(tmp_path: Path, second: float, fin
     else:
         text = reason(path, SHARES)
         assert text == "the 2 probabilities from 'a' on sum to 1.00002 in row 2 (id 'two'), expected 1 (within 1.1e-05)"
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from grading import csv_file
+from grading.submission import Column, ColumnKind, SubmissionFormat, read_submission
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)
+columns = (Column(name="x", kind=ColumnKind.NUMBER),)
+try:
+    read_submission(Path(sys.argv[1]), SubmissionFormat(id="id", columns=columns))
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+def test_a_host_without_memory_is_not_the_submissions_fault(tmp_path: Path) -> None:
+    path = write(tmp_path, b"id,x\n" + b"1,1\n" * 10_000_000)
+    command = [sys.executable, "-c", SHORT_OF_MEMORY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("MemoryError\n", "")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -39,7 +39,7 @@ def test_no_error_of_the_client_is_unmapped(module: ModuleType) -> None:
 
 def test_an_error_says_what_was_being_done() -> None:
     with (
-        pytest.raises(SandboxError, match="^Docker: starting it: no such thing$") as caught,
+        pytest.raises(SandboxError, match=r"^Docker: starting it: no such thing$") as caught,
         translated_docker_errors("starting it"),
     ):
         raise docker.errors.DockerException("no such thing")

@@ -133,7 +133,8 @@ def test_disk_use_is_seen_and_one_file_is_bounded(sandbox: ProcessSandbox, tmp_p
 
 
 def test_a_daemon_does_not_outlive_the_attempt(sandbox: ProcessSandbox, tmp_path: Path) -> None:
-    script = "(setsid bash -c 'trap \"\" TERM; echo $$ > $CODE_DIR/pid; sleep 60; :' &)\nuntil [ -s $CODE_DIR/pid ]; do :; done"
+    daemon = "(setsid bash -c 'trap \"\" TERM; echo $$ > $CODE_DIR/pid; sleep 60; :' &)"
+    script = f"{daemon}\nuntil [ -s $CODE_DIR/pid ]; do :; done"
     launch, _ = make_launch(tmp_path, make_agent(tmp_path / "agent", script))
     assert run(sandbox, launch).code == 0
     assert not psutil.pid_exists(int((launch.workspace.code / "pid").read_text()))

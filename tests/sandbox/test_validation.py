@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -220,7 +219,7 @@ def test_the_relay_carries_requests_to_a_unix_socket(tmp_path: Path, monkeypatch
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     program = Path(validation.__file__).with_name("relay.py")
-    relay = subprocess.Popen([sys.executable, "-I", "-S", program, str(port), "host.sock"])
+    relay = subprocess.Popen([sys.executable, "-I", "-S", program, str(port), "host.sock", "0.1"])
     try:
         listener.settimeout(10)
         listener.accept()[0].close()  # its hello
@@ -233,7 +232,7 @@ def test_the_relay_carries_requests_to_a_unix_socket(tmp_path: Path, monkeypatch
         wait_until(lambda: service.connections == 0, timeout_secs=5, description="connections end with their client")
         service.close()
         service.join(5)
-        os.unlink("host.sock")
+        assert relay.wait(10) == 0  # nobody listens any more
     finally:
         relay.kill()
         relay.wait()

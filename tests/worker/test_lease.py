@@ -100,6 +100,21 @@ def test_another_worker_takes_over_from_a_killed_one_and_the_chord_closes_once(h
 
 
 @pytest.mark.integration
+def test_a_header_job_that_is_delivered_twice_counts_once(host: Host) -> None:
+    """Or the body would run before the last job of the header has ended."""
+    header = [host.app.signature("slow", (name, 0.1)) for name in "abc"]
+    chord(header, host.app.signature("body"), app=host.app).apply_async()
+    copy = host.redis.lindex("grading", -1)
+    assert copy is not None
+    host.redis.rpush("grading", copy)
+    host.worker("one")
+    host.wait_for(lambda: host.redis.llen("bodies"), timeout=20, what="the chord closes")
+    assert [len(host.ended(name)) for name in "abc"] == [2, 1, 1]
+    host.wait_for(lambda: not host.redis.hlen("unacked"), timeout=5, what="all is done")
+    assert host.redis.lrange("bodies", 0, -1) == ["a,b,c"]
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_worker_gives_its_job_back_at_once(host: Host, number: signal.Signals) -> None:
     first = host.worker("first")

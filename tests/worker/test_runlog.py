@@ -1,6 +1,7 @@
 """run.log: bounded, without secrets, and with a last line fit for a table."""
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -81,7 +82,7 @@ def test_how_output_is_cut_makes_no_difference(text: str, cuts: list[int]) -> No
     data = text.encode()
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     censor = Censor(SECRETS)
-    pieces = [censor.feed(data[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [censor.feed(data[start:end]) for start, end in pairwise(bounds)]
     whole = b"".join([*pieces, censor.finish()])
     assert whole == Censor(SECRETS).all_at_once(data)
     assert not any(secret.encode() in whole for secret in SECRETS)
@@ -108,10 +109,12 @@ def test_last_line_is_plain_text(tmp_path: Path) -> None:
 
 def test_threads_do_not_tear_lines(tmp_path: Path) -> None:
     run_log = open_log(tmp_path)
-    threads = [
-        threading.Thread(target=lambda name=name: [run_log.write(b"%d" % name * 50 + b"\n") for _ in range(100)])
-        for name in range(4)
-    ]
+
+    def write_lines(name: int) -> None:
+        for _ in range(100):
+            run_log.write(b"%d" % name * 50 + b"\n")
+
+    threads = [threading.Thread(target=write_lines, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -28,19 +28,23 @@ from worker.sandbox.engine import (
     remove_containers_of_dead_workers,
     translated_docker_errors,
 )
-from worker.sandbox.environment import IN_CONTAINER, contract_environment
+from worker.sandbox.environment import IN_CONTAINER, VALIDATION_PORT, contract_environment
 from worker.sandbox.images import AgentImage, Images
 from worker.sandbox.neighbours import Neighbour, Neighbours
 from worker.sandbox.validation import Attendance, write_validate_script
 
 log = logging.getLogger(__name__)
 
-# The first process of the agent's container. The engine's stop reaches every process, and the agent's exit code
-# is ours. A worker that vanishes cannot keep the time: then the container ends by itself, somewhat later.
+# The first process of the agent's container: SIGTERM reaches every process, and the agent's exit code is ours. A
+# worker that was killed takes its neighbours along (relay.py), and where port 5000 is gone the agent ends too.
 ENTRYPOINT = """\
 trap 'kill -TERM -1' TERM
-(sleep "$1"; kill -KILL -1) >/dev/null 2>&1 </dev/null &
-shift
+(
+  trap '' TERM
+  while sleep "$WATCH_SECS"; do
+    (exec 3<>"/dev/tcp/127.0.0.1/$VALIDATION_PORT") || kill -KILL -1
+  done
+) >/dev/null 2>&1 </dev/null &
 set -m  # without job control, bash makes background processes deaf to SIGINT
 bash "$AGENT_DIR/$@" &
 agent=$!
@@ -48,7 +52,7 @@ set +m
 while kill -0 "$agent" 2>/dev/null; do wait "$agent"; done
 wait "$agent"
 """
-OVERTIME_SECS = 1800  # after the time limit; the worker's own clock comes first
+WATCH_SECS = 30  # how often the container looks for its neighbour
 ATTACHED = {"stdout": 1, "stderr": 1, "stream": 1}
 SHM_BYTES = 1 << 30
 DISK_SECS = 5.0  # how often, at most, disk use is measured
@@ -120,13 +124,12 @@ class DockerSandbox:
         return float(self._client.info()["NCPU"])
 
     def _create(self, launch: Launch, image: AgentImage, neighbour: Neighbour) -> str:
-        agent, limits = launch.agent, launch.limits
-        environment = contract_environment(launch, IN_CONTAINER)
+        watched = ENTRYPOINT.replace("$WATCH_SECS", str(WATCH_SECS)).replace("$VALIDATION_PORT", str(VALIDATION_PORT))
         created = self._client.api.create_container(
             image.id,
-            entrypoint=["bash", "-c", ENTRYPOINT, "mlebench"],
-            command=[str(int(limits.time_secs) + OVERTIME_SECS), agent.start, *agent.arguments()],
-            environment=environment,
+            entrypoint=["bash", "-c", watched, "mlebench"],
+            command=[launch.agent.start, *launch.agent.arguments()],
+            environment=contract_environment(launch, IN_CONTAINER),
             user=f"{image.uid}:{image.gid}",
             labels=labels(
                 "agent",
@@ -159,7 +162,7 @@ class DockerSandbox:
                 docker.types.Ulimit(name="core", soft=0, hard=0),
                 docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
             ],
-            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m", "max-file": "2"}),
+            log_config=docker.types.LogConfig(type="none"),  # run.log has it all: a flood costs no second disk
             **isolation,
         )
 
@@ -195,6 +198,7 @@ class DockerExecution:
         self._output = output
         self._release = release
         self._closed = False
+        self._layer_bytes = 0
         self._disk = DiskMeter(self._measure_disk, at_least_secs=DISK_SECS)
         self._exit: Exit | None = None
         self._error: SandboxError | None = None
@@ -276,10 +280,13 @@ class DockerExecution:
 
     def _measure_disk(self) -> int:
         workspace = self._launch.workspace
-        with translated_docker_errors("measuring the container's layer"):
-            listed = self._client.api.containers(all=True, size=True, filters={"id": self.ref})
-        layer = sum(int(container.get("SizeRw") or 0) for container in listed)
-        return layer + occupied_bytes(workspace.submission, workspace.code, workspace.logs)
+        try:
+            with translated_docker_errors("measuring the container's layer"):
+                listed = self._client.api.containers(all=True, size=True, filters={"id": self.ref})
+            self._layer_bytes = sum(int(container.get("SizeRw") or 0) for container in listed)
+        except SandboxError as error:  # one measurement is not worth the attempt; `wait` sees a dead engine
+            log.warning("attempt %s: %s", self._launch.attempt_id, error)
+        return self._layer_bytes + occupied_bytes(workspace.submission, workspace.code, workspace.logs)
 
     def _take_folders_back(self) -> None:
         """What the agent's user wrote becomes ours."""

@@ -35,6 +35,7 @@ RELAY = Path(__file__).with_name("relay.py")
 SOCKET_NAME = "validation.sock"
 INSIDE = "/run/validation"  # where the socket's folder is in the neighbour
 READY_SECS = 60.0  # for the relay's hello
+LOOK_SECS = 20  # how soon a neighbour notices that this process is gone
 QUIET_SECS = 2.0  # for the last attempt's connections to end
 MEMORY_BYTES = 64 << 20
 NOBODY = 65534
@@ -124,14 +125,25 @@ class Neighbours:
         return len(dead)
 
     def _next(self, networked: bool) -> Neighbour:
+        while (waiting := self._waiting(networked)) is not None:
+            if self._runs(waiting):
+                return waiting
+            self.remove(waiting)
+        return self._start(networked)
+
+    def _waiting(self, networked: bool) -> Neighbour | None:
+        """One that was started before, if there is any."""
         with self._lock:
-            idle, self._idle = ([], self._idle) if networked else (self._idle[:1], self._idle[1:])
-            coming = self._coming[networked].pop() if not idle and self._coming[networked] else None
-        for neighbour in idle:
-            if self._runs(neighbour):
-                return neighbour
-            self.remove(neighbour)
-        return self._start(networked) if coming is None else coming.result()
+            if not networked and self._idle:
+                return self._idle.pop()
+            if not self._coming[networked]:
+                return None
+            coming = self._coming[networked].pop()
+        try:
+            return coming.result()
+        except SandboxError as error:  # the next may do better
+            log.warning("%s", error)
+            return None
 
     def _runs(self, neighbour: Neighbour) -> bool:
         with translated_docker_errors("looking at a neighbour"):
@@ -173,7 +185,7 @@ class Neighbours:
         created = api.create_container(
             self._images.pulled(IMAGE),
             entrypoint=["python3", "-I", "-S", "-c", RELAY.read_text()],
-            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}"],
+            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}", str(LOOK_SECS)],
             user=f"{NOBODY}:{NOBODY}",
             hostname="sandbox",
             labels=labels("neighbour"),

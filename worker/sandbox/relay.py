@@ -1,10 +1,10 @@
 """Carries TCP connections of a container without a network to a Unix socket of its host.
 
-    python3 -I -S relay.py PORT SOCKET
+    python3 -I -S relay.py PORT SOCKET LOOK_SECS
 
-Listens on PORT of the loopback addresses, says hello by connecting to SOCKET once when it is ready, and ends when
-nobody listens on SOCKET any more. It runs in a container of its own, beside the agent's: only the standard library,
-and no module of this project.
+Listens on PORT of the loopback addresses, says hello by connecting to SOCKET once when it is ready, and looks
+every LOOK_SECS whether somebody still listens there: when not, it ends. It runs in a container of its own, beside
+the agent's: only the standard library, and no module of this project.
 """
 
 import select
@@ -16,10 +16,9 @@ from collections.abc import Iterator
 
 MOST_CONNECTIONS = 32
 IDLE_SECS = 900.0  # a connection without a byte for so long is dropped
-LOOK_SECS = 20.0  # how often the host's end is looked for
 
 
-def main(port: int, path: str) -> None:
+def main(port: int, path: str, look_secs: float) -> None:
     """Relay until the host's end is gone."""
     listeners = list(_listeners(port))
     slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
@@ -28,8 +27,8 @@ def main(port: int, path: str) -> None:
         if time.monotonic() >= look_at:
             if not _host_listens(path):
                 return
-            look_at = time.monotonic() + LOOK_SECS
-        for listener in select.select(listeners, [], [], LOOK_SECS)[0]:
+            look_at = time.monotonic() + look_secs
+        for listener in select.select(listeners, [], [], look_secs)[0]:
             connection = listener.accept()[0]
             if slots.acquire(blocking=False):
                 threading.Thread(target=_relay, args=(connection, path, slots), daemon=True).start()
@@ -83,4 +82,4 @@ def _pump(client: socket.socket, host: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]))

@@ -108,7 +108,12 @@ class ValidationService:
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _as_json})
         config = uvicorn.Config(
-            app, log_config=None, log_level="warning", access_log=False, lifespan="off", limit_concurrency=MAX_CONNECTIONS
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            limit_concurrency=MAX_CONNECTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="validation", daemon=True)

@@ -28,6 +28,7 @@ def main() -> int:
     logger.info("seed %d, %d threads, time limit %.0f s", seed, threads, time_limit)
     shutil.copytree(Path(__file__).parent, code / "learner", dirs_exist_ok=True, ignore=_no_bytecode)
 
+    from .question import NotUnderstood
     from .work import Work  # after the number of threads is settled: numpy reads it when it is imported
 
     work = Work(
@@ -36,7 +37,11 @@ def main() -> int:
         seed=seed,
         deadline=started + SHARE_OF_TIME * time_limit,
     )
-    chosen = work.run()
+    try:
+        chosen = work.run()
+    except NotUnderstood as reason:
+        logger.error("nothing to hand in: %s", reason)
+        return 1
     for path in (code / "chosen.json", logs / "scores.json"):
         path.write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
     work.check(os.environ.get("VALIDATION_URL", ""))
@@ -46,7 +51,7 @@ def main() -> int:
 
 def _log_to(path: Path) -> None:
     """Log to standard output and to a file, warnings of libraries too, each once."""
-    handlers = [logging.StreamHandler(sys.stdout), logging.FileHandler(path, encoding="utf-8")]
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path, encoding="utf-8")]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
     logging.captureWarnings(capture=True)
     warnings.simplefilter("once")

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .metrics import Metric
-from .question import Answer, Goal, Kind
+from .question import Answer, Goal, Kind, NotUnderstood
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,15 @@ class Coding:
 
     @classmethod
     def of(cls, goal: Goal, metric: Metric, target: pd.Series) -> "Coding":
-        """The coding for a target without gaps."""
+        """The coding for a target without gaps.
+
+        Raises:
+            NotUnderstood: there is no row of it, or a number is asked for and it is none.
+        """
+        if target.empty:
+            raise NotUnderstood(f"no row has a {goal.target!r} to learn from")
+        if goal.kind is Kind.NUMBER and not pd.api.types.is_numeric_dtype(target):
+            raise NotUnderstood(f"{goal.target!r} should be a number and is not")
         if goal.kind is Kind.NUMBER:
             return cls(goal=goal, metric=metric, classes=(), low=float(target.min()), high=float(target.max()))
         return cls(goal=goal, metric=metric, classes=tuple(sorted(_whole(target).unique())), low=0, high=0)

@@ -91,7 +91,9 @@ def _kernel(case: Case, *, strength: float) -> Candidate:
 
 
 def _boosting(name: str, views: Views, case: Case, **options: Any) -> Candidate:
-    few, many, width = len(views.tidy.few()), len(views.tidy.many()), views.trees.shape[1]
+    few, many, width = len(views.tidy.few), len(views.tidy.many), views.trees.shape[1]
+    # A tree per class in each round: many classes get fewer rounds.
+    options["max_iter"] = max(20, options["max_iter"] * 6 // max(6, case.classes or 1))
     options |= {"early_stopping": False, "random_state": case.seed, "l2_regularization": 1.0}
     options |= {"min_samples_leaf": 10 if case.rows <= MANY_ROWS else 200}
     options |= {"categorical_features": list(range(width - many - few, width - many)) or None}

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
@@ -33,7 +32,7 @@ def copy_sample(sample: Path, path: Path) -> None:
 
 
 def validate(path: Path, url: str) -> str | None:
-    """What the runner says of the submission's format; None where it does not answer."""
+    """What the runner says of the submission's format; None where it does not say."""
     address = url if url.rstrip("/").endswith("/validate") else f"{url.rstrip('/')}/validate"
     boundary = uuid.uuid4().hex
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
@@ -44,13 +43,7 @@ def validate(path: Path, url: str) -> str | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_SECS) as response:
-            answer = response.read()
-    except urllib.error.HTTPError as error:
-        answer = error.read()
-    except OSError as error:
+            return str(json.loads(response.read())["result"])
+    except (OSError, ValueError, LookupError, TypeError) as error:  # no answer, or not the one agreed upon
         logger.info("validation does not answer: %s", error)
         return None
-    try:
-        return str(json.loads(answer)["result"])
-    except (ValueError, KeyError, TypeError):
-        return answer.decode(errors="replace").strip()[:500]

@@ -20,6 +20,8 @@ def infer_question(data: Path, description: str) -> Question:
     """
     sample_path = find_sample(data)
     train_path = _find_table(data, "train")
+    if train_path is None:
+        raise NotUnderstood("there is no train table among the data")
     test_path = _find_table(data, "test")
     sample = pd.read_csv(sample_path, nrows=PEEK_ROWS)
     train = pd.read_csv(train_path, nrows=PEEK_ROWS)
@@ -52,10 +54,8 @@ def find_sample(data: Path) -> Path:
 
 def _find_table(data: Path, name: str) -> Path | None:
     found = [path for path in _tables(data) if name in path.name.lower() and "sample" not in path.name.lower()]
-    if not found and name == "train":
-        raise NotUnderstood("there is no train table among the data")
     exact = [path for path in found if path.name.lower().split(".")[0] == name]
-    return (exact or sorted(found, key=lambda path: -path.stat().st_size) or [None])[0]
+    return next(iter(exact or sorted(found, key=lambda path: -path.stat().st_size)), None)
 
 
 def _tables(data: Path) -> list[Path]:

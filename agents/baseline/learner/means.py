@@ -11,7 +11,7 @@ FOLDS = 5
 STRENGTH = 20.0  # rows that a level needs until its own mean weighs as much as the overall mean
 
 
-class MeansByLevel(TransformerMixin, BaseEstimator):
+class MeansByLevel(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Replaces the last `columns` columns by the target's mean (per class) in each level.
 
     A train row's own target is not in its means: they come from the other folds.
@@ -52,7 +52,7 @@ class MeansByLevel(TransformerMixin, BaseEstimator):
     def _targets(self, y: Array) -> Array:
         if self.classes is None:
             return np.asarray(y, dtype=float).reshape(-1, 1)
-        one_hot = np.eye(self.classes)[np.asarray(y, dtype=int)]
+        one_hot: Array = np.eye(self.classes)[np.asarray(y, dtype=int)]
         return one_hot[:, 1:]  # the first follows from the others
 
     def _means(self, levels: Array, targets: Array) -> Array:
@@ -61,7 +61,8 @@ class MeansByLevel(TransformerMixin, BaseEstimator):
         size = int(numbers.max(initial=0)) + 1
         counts = np.bincount(numbers, minlength=size)
         sums = [np.bincount(numbers, weights=target, minlength=size) for target in targets.T]
-        return (np.column_stack(sums) + STRENGTH * self.prior_) / (counts[:, None] + STRENGTH)
+        means: Array = (np.column_stack(sums) + STRENGTH * self.prior_) / (counts[:, None] + STRENGTH)
+        return means
 
     def _look_up(self, levels: Array, means: Array) -> Array:
         numbers = _numbers(levels)

@@ -18,24 +18,18 @@ DATE = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]|\s*$)|^\s*\d{1,2}:\
 class Tidy:
     """Train rows first, then test rows, in three tables with the same index."""
 
-    train_rows: int
     numbers: pd.DataFrame  # float, NaN for gaps
     categories: pd.DataFrame  # level numbers as float, NaN for gaps
+    few: list[str]  # categories with few levels
+    many: list[str]  # categories with many levels
     texts: pd.DataFrame  # str, "" for gaps
     order: pd.Series | None  # when a row was, where the test rows come after the train rows
 
-    def few(self) -> list[str]:
-        """Categories with few levels."""
-        return [column for column in self.categories if self.categories[column].nunique() <= FEW_LEVELS]
-
-    def many(self) -> list[str]:
-        """Categories with many levels."""
-        return [column for column in self.categories if self.categories[column].nunique() > FEW_LEVELS]
-
 
 def tidy(train: pd.DataFrame, test: pd.DataFrame, question: Question) -> Tidy:
-    """Sort what train and test have in common, leaving out the id and what says nothing."""
-    columns = [column for column in train.columns if column in test.columns and column != question.id]
+    """Sort what train and test have in common, leaving out the id, the targets and what says nothing."""
+    left_out = {question.id, *(goal.target for goal in question.goals)}
+    columns = [column for column in train.columns if column in test.columns and column not in left_out]
     table = pd.concat([train[columns], test[columns]], ignore_index=True)
     sorter = _Sorter(question)
     for column in columns:
@@ -44,10 +38,13 @@ def tidy(train: pd.DataFrame, test: pd.DataFrame, question: Question) -> Tidy:
     moments = _moments(table, question)
     if moments is not None:
         numbers = numbers[[name for name in numbers if _says_something_later(numbers[name], moments, len(train))]]
+    categories = _useful(pd.DataFrame(sorter.categories, index=table.index))
+    levels = categories.nunique()
     return Tidy(
-        train_rows=len(train),
         numbers=numbers,
-        categories=_useful(pd.DataFrame(sorter.categories, index=table.index)),
+        categories=categories,
+        few=[str(name) for name in levels.index[levels <= FEW_LEVELS]],
+        many=[str(name) for name in levels.index[levels > FEW_LEVELS]],
         texts=pd.DataFrame(sorter.texts, index=table.index),
         order=None if moments is None else _days(moments),
     )
@@ -65,7 +62,7 @@ class _Sorter:
     def take(self, name: str, values: pd.Series) -> None:
         if name in self.question.ordinal:
             levels = {level: number for number, level in enumerate(self.question.ordinal[name])}
-            self.numbers[name] = values.astype(str).map(levels).astype(float)
+            self.numbers[name] = as_written(values).map(levels).astype(float)
         elif name in self.question.text:
             self.texts[name] = values.fillna("").astype(str)
         elif name in self.question.categorical:
@@ -109,6 +106,13 @@ class _Sorter:
         }
 
 
+def as_written(values: pd.Series) -> pd.Series:
+    """Cells as text. Whole numbers that became floats because of gaps are written as whole numbers."""
+    if pd.api.types.is_float_dtype(values) and bool((values.dropna() % 1 == 0).all()):
+        values = values.astype("Int64")
+    return values.astype(str)
+
+
 def parse_dates(values: pd.Series) -> pd.Series:
     """Moments in UTC, NaT where a cell holds none."""
     moments = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
@@ -123,8 +127,8 @@ def _days(moments: pd.Series) -> pd.Series:
 
 def _is_text(some: pd.Series) -> bool:
     """Several words in most cells, and seldom the same ones."""
-    words = some.str.split().str.len().mean()
-    return bool(words >= 1.5 and some.nunique() > 0.5 * len(some)) or bool(words >= 8)
+    words = float(np.mean([len(text.split()) for text in some]))
+    return (words >= 1.5 and some.nunique() > 0.5 * len(some)) or words >= 8
 
 
 def _row_counts(values: pd.Series) -> pd.Series:

@@ -38,13 +38,15 @@ class Views:
             parts.append(self.topics)
         if self.pixels is not None:
             parts.append(self.pixels.astype(float))
-        parts += [self.tidy.categories[self.tidy.few() + self.tidy.many()].to_numpy(dtype=float)]
+        parts += [self.tidy.categories[self.tidy.few + self.tidy.many].to_numpy(dtype=float)]
         return np.hstack(parts)
 
     @cached_property
     def topics(self) -> NDArray[np.float64]:
-        count = min(TOPICS, self.words.shape[1] - 1)
-        return np.asarray(TruncatedSVD(count, random_state=0).fit_transform(self.words))
+        """The texts' words in a few columns."""
+        if self.words.shape[1] <= TOPICS:
+            return np.asarray(self.words.toarray())
+        return np.asarray(TruncatedSVD(TOPICS, random_state=0).fit_transform(self.words))
 
     @cached_property
     def words(self) -> sparse.csr_matrix:
@@ -66,7 +68,7 @@ class Views:
     def dense(self) -> NDArray[np.float64]:
         """As `linear`, for models that know no sparse matrices; without words."""
         parts = [_bent(self.tidy.numbers)]
-        parts += [_levels(self.tidy.categories[name]).toarray() for name in self.tidy.few()]
+        parts += [_levels(self.tidy.categories[name]).toarray() for name in self.tidy.few]
         if self.pixels is not None:
             parts.append(self.pixels.astype(float))
         return np.hstack(parts)
