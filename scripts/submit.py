@@ -12,6 +12,7 @@ Exit codes: 0, every attempt ended and was graded; 1, at least one was lost to t
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -95,6 +96,7 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
     console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
     if run.request.sandbox == "process":
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
         with _services(settings) as (live, check):
             _enqueue(run, live, store, resumed=resumed)

@@ -94,7 +94,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         "unacked_mutex_expire": timeout,  # by itself 5 minutes, if a worker dies while it restores
         "global_keyprefix": settings.broker_prefix,
         "queue_order_strategy": "priority",
-        "max_connections": 1000,  # 10 by itself: too few when all threads acknowledge at the same moment
+        "max_connections": 1000,  # 10 by itself, and a thread that finds none free cannot acknowledge
         "socket_timeout": SOCKET_TIMEOUT_SECS,
         "socket_connect_timeout": CONNECT_TIMEOUT_SECS,
         "socket_keepalive": True,

@@ -333,7 +333,7 @@ def supervise(
 
     Raises:
         LeaseLost: another worker owns the attempt. The agent was killed.
-        Stopping: this worker stops. The agent was stopped.
+        Stopping: this worker stops. The agent was killed.
     """
     deadline = time.monotonic() + limits.time_secs
     while (exit_ := execution.wait(min(TICK_SECS, max(deadline - time.monotonic(), 0)))) is None:
@@ -341,7 +341,7 @@ def supervise(
             execution.stop(force=True)
             raise LeaseLost(f"another worker has taken attempt {watch.lease.attempt_id}")
         if stopping.is_set():
-            _end(execution, grace_secs=grace_secs)
+            execution.stop(force=True)  # the try is void: there is nothing to be saved by a grace period
             raise Stopping
         stop = _reason_to_stop(execution, limits=limits, deadline=deadline, watch=watch)
         if stop is not None:

@@ -1,9 +1,8 @@
-"""What an agent finds beside its data: instructions and the validation script."""
+"""The instructions that an agent finds beside its data."""
 
 from core.files import write_text
 from tasks.registry import Competition
 from worker.sandbox import Workspace
-from worker.sandbox.validation import write_validate_script
 
 TEXT = """\
 You are taking part in a machine-learning competition, alone and without help from people.
@@ -31,7 +30,7 @@ Rules
 
 
 def write_instructions(workspace: Workspace, competition: Competition, *, time_limit_secs: float) -> None:
-    """Write instructions.txt and validate_submission.sh."""
+    """Write instructions.txt."""
     write_text(
         workspace.instructions,
         TEXT.format(
@@ -40,7 +39,9 @@ def write_instructions(workspace: Workspace, competition: Competition, *, time_l
             time_limit=duration(time_limit_secs),
         ),
     )
-    write_validate_script(workspace.validate_script)
+    if not (workspace.data / "description.md").exists():  # prepared by another program, and not ours to add to
+        with workspace.instructions.open("a", encoding="utf-8") as instructions:
+            instructions.write(f"\ndescription.md is not among the data. This is it:\n\n{competition.description()}")
 
 
 def duration(seconds: float) -> str:

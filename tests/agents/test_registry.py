@@ -213,7 +213,7 @@ def test_roots(tmp_path: Path) -> None:
     assert agent_roots(f"{first}:{second}") == [AGENTS, first, second]
     with pytest.raises(InputError, match="is in two folders"):
         load_agent("mine", roots=[first, second])
-    with pytest.raises(InputError, match="MLEBENCH_AGENTS_PATH names .*nowhere, which is not a folder"):
+    with pytest.raises(InputError, match=r"MLEBENCH_AGENTS_PATH names .*nowhere, which is not a folder"):
         agent_roots(str(tmp_path / "nowhere"))
 
 
