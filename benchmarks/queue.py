@@ -99,9 +99,9 @@ def measure(attempts: int, *, slots: int, settings: Settings) -> Measured:
 
 def check_statuses(store: Store, run_id: str, attempts: int) -> None:
     """Make sure that every attempt went the whole way: what fails early is cheap."""
-    statuses = Counter(attempt.status for attempt in store.attempts(run_id))
-    if statuses != {Status.NO_SUBMISSION: attempts}:
-        raise SystemExit(f"expected {attempts} attempts without a submission, found {dict(statuses)}")
+    endings = Counter((attempt.status, attempt.message) for attempt in store.attempts(run_id))
+    if {status for status, _ in endings} != {Status.NO_SUBMISSION} or endings.total() != attempts:
+        raise SystemExit(f"expected {attempts} attempts without a submission, found {endings.most_common(5)}")
 
 
 def processes(services: Embedded) -> dict[str, psutil.Process]:

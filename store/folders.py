@@ -34,36 +34,43 @@ class RunFolder:
         """Where the files of a finished try are put together before they are published."""
         return self.path / LIVE / name / f"out-{fence}"
 
+    def earlier_tries(self, name: str, fence: int) -> list[tuple[str, Path]]:
+        """Give the live folders that other tries of the attempt left, with the names for them below `tries/`."""
+        found = sorted((self.path / LIVE / name).glob("try-*"))
+        return [(path.name.removeprefix("try-"), path) for path in found if path != self.live(name, fence)]
+
     def publish(self, name: str, fence: int) -> None:
-        """Make what is in `out` the attempt's folder; earlier tries, published or not, go below its `tries/`."""
+        """Make what is in `out` the attempt's folder. What was published before goes below its `tries/`."""
         out = self.out(name, fence)
         out.mkdir(parents=True, exist_ok=True)
         final = self.attempt(name)
-        tries = out / "tries"
         if final.is_dir():
-            self._take_over(final, tries)
-        for leftover in sorted(out.parent.glob("try-*")):
-            if leftover != self.live(name, fence):
-                tries.mkdir(exist_ok=True)
-                leftover.rename(tries / leftover.name.removeprefix("try-"))
+            self._take_over(final, out / "tries")
         out.rename(final)
         shutil.rmtree(out.parent, ignore_errors=True)
 
     @staticmethod
     def _take_over(final: Path, tries: Path) -> None:
         """Move an already published try, and those below it, to `tries`."""
-        earlier = final / "tries"
-        if earlier.is_dir():
-            earlier.rename(tries)
         tries.mkdir(exist_ok=True)
-        number = 1
-        while (tries / f"published-{number}").exists():
-            number += 1
-        final.rename(tries / f"published-{number}")
+        earlier = final / "tries"
+        for path in sorted(earlier.iterdir()) if earlier.is_dir() else ():
+            path.rename(_unused(tries / path.name))
+        if earlier.is_dir():
+            earlier.rmdir()
+        final.rename(_unused(tries / "published"))
 
     def clean(self) -> None:
         """Remove the live folder of a closed run."""
         shutil.rmtree(self.path / LIVE, ignore_errors=True)
+
+
+def _unused(path: Path) -> Path:
+    number, candidate = 2, path
+    while candidate.exists():
+        candidate = path.with_name(f"{path.name}-{number}")
+        number += 1
+    return candidate
 
 
 def create_run_folder(runs_dir: Path, agent_id: str) -> RunFolder:

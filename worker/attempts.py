@@ -30,6 +30,7 @@ from worker.identity import this_worker
 from worker.instructions import write_instructions
 from worker.runlog import RunLog
 from worker.sandbox import Execution, Exit, Launch, Limits, Sandbox, Workspace
+from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
 
@@ -39,6 +40,8 @@ TICK_SECS = 1.0  # how often a running agent is looked at; its end is seen at on
 FILE_SIZE_SIGNAL = 128 + 25  # exit code of a process that SIGXFSZ ended: a file grew past the disk limit
 SENSITIVE_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_URL$")  # of environment variables
 RETRY_SECS = (5.0, 30.0, 120.0)  # wait before the second, third, ... try
+LONGEST_ERROR = 20_000  # characters of a traceback that are kept with a try
+LONGEST_REASON = 500
 BUSY_SECS = 30.0  # when to look again at an attempt that another worker holds
 
 
@@ -75,19 +78,37 @@ def take_turn(attempt_id: str, context: Context) -> Turn:
         if attempt.state is State.RUNNING:
             return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, settings.lease_secs))
         return Turn(next=Next.GRADE)
-    run = context.store.run(attempt.run_id)
-    with _try_of(attempt, run, lease, context) as this_try:
-        try:
-            return this_try.carry_out()
-        except LeaseLost as error:
-            this_try.log.note(f"stopped: {error}")
-            return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
-        except Stopping:
-            this_try.log.note("given back: this worker stops")
-            context.store.give_back(lease, error="its worker stopped", counts=False)
-            return Turn(next=Next.ELSEWHERE)
-        except Exception as error:  # noqa: BLE001 - the outermost edge of a try: recorded, never lost
-            return this_try.failed(error)
+    try:
+        run = context.store.run(attempt.run_id)
+        with _try_of(attempt, run, lease, context) as this_try:
+            return this_try.turn()
+    except LeaseLost as error:
+        log.warning("attempt %s: %s", attempt_id, error)
+        return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
+    except Exception as error:  # noqa: BLE001 - the outermost edge of a try: recorded, never lost
+        return _failed(attempt, lease, context, error)
+
+
+def _failed(attempt: Attempt, lease: Lease, context: Context, error: Exception) -> Turn:
+    """Record a failure of the machinery, and say whether there is another try."""
+    log.warning("attempt %s: the machinery failed", attempt.attempt_id, exc_info=error)
+    kept = "".join(traceback.format_exception(error))[-LONGEST_ERROR:]
+    try:
+        if attempt.tries < context.settings.max_tries:
+            context.store.give_back(lease, error=kept, counts=True)
+            return Turn(next=Next.LATER, wait_secs=RETRY_SECS[min(attempt.tries, len(RETRY_SECS)) - 1])
+        outcome = Outcome(status=Status.INFRASTRUCTURE_FAILED, message=_reason(error))
+        context.store.give_up(lease, outcome, error=kept)
+    except LeaseLost as lost:
+        log.warning("attempt %s: %s", attempt.attempt_id, lost)
+        return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
+    return Turn(next=Next.GRADE)
+
+
+def _reason(error: Exception) -> str:
+    """Give the one line that says what went wrong."""
+    text = str(error) if isinstance(error, MlebenchError) else f"{type(error).__name__}: {error}"
+    return text.partition("\n")[0][:LONGEST_REASON]
 
 
 @contextmanager
@@ -129,7 +150,24 @@ class Try:
     log: RunLog
     watch: Watch
 
-    def carry_out(self) -> Turn:
+    def turn(self) -> Turn:
+        """Carry the try out. Raises what the machinery raises, having said so in the log."""
+        try:
+            return self._carry_out()
+        except Stopping:
+            self.log.note("given back: this worker stops")
+            self.context.store.give_back(self.lease, error="its worker stopped", counts=False)
+            return Turn(next=Next.ELSEWHERE)
+        except LeaseLost as error:
+            self.log.note(f"stopped: {error}")
+            raise
+        except Exception as error:
+            self.log.note(f"the machinery failed: {_reason(error)}")
+            if self.attempt.tries >= self.context.settings.max_tries:
+                self._publish()
+            raise
+
+    def _carry_out(self) -> Turn:
         """Prepare, run the agent, publish its files."""
         if self.run.cancel_requested:
             return self._cancelled(Outcome(status=Status.CANCELLED, message="cancelled before it started"))
@@ -143,30 +181,10 @@ class Try:
         sandbox = self.context.sandbox(self.run.request.sandbox)
         workspace = self._workspace(competition, prepared)
         outcome = self._run_agent(sandbox, agent, competition, prepared, workspace)
-        self._publish(workspace)
+        self._publish()
         if outcome.status is Status.CANCELLED:
             return self._cancelled(outcome)
         self.context.store.collected(self.lease, outcome, grading_secs=self.context.settings.lease_secs)
-        return Turn(next=Next.GRADE)
-
-    def failed(self, error: Exception) -> Turn:
-        """Record a failure of the machinery, and say whether there is another try."""
-        reason = f"{type(error).__name__}: {error}" if not isinstance(error, InfrastructureError) else str(error)
-        self.log.note(f"the machinery failed: {reason}")
-        log.warning("attempt %s: %s", self.attempt.attempt_id, reason, exc_info=error)
-        evidence_text = "".join(traceback.format_exception(error))[-20_000:]
-        tries = self.attempt.tries
-        try:
-            if tries < self.context.settings.max_tries:
-                self.context.store.give_back(self.lease, error=evidence_text, counts=True)
-                return Turn(next=Next.LATER, wait_secs=RETRY_SECS[min(tries, len(RETRY_SECS)) - 1])
-            self.folder.out(self.attempt.name, self.lease.fence).mkdir(parents=True, exist_ok=True)
-            self._publish_log()
-            outcome = Outcome(status=Status.INFRASTRUCTURE_FAILED, message=reason.splitlines()[0][:500])
-            self.context.store.give_up(self.lease, outcome, error=evidence_text)
-        except LeaseLost as lost:
-            log.warning("attempt %s: %s", self.attempt.attempt_id, lost)
-            return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
         return Turn(next=Next.GRADE)
 
     def _agent(self) -> Agent:
@@ -233,6 +251,8 @@ class Try:
             max_bytes=competition.format.max_bytes,
         )
         self._check_lease()
+        if self.context.stopping.is_set():
+            raise Stopping
         started = time.monotonic()
         execution = sandbox.start(launch)
         try:
@@ -262,8 +282,6 @@ class Try:
     def _check_lease(self) -> None:
         if self.watch.lost.is_set():
             raise LeaseLost(f"another worker has taken attempt {self.attempt.attempt_id}")
-        if self.context.stopping.is_set():
-            raise Stopping
 
     def _environment(
         self, sandbox: Sandbox, execution: Execution, digest: str, prepared: Prepared, limits: Limits
@@ -280,24 +298,36 @@ class Try:
             "platform": platform.platform(),
         }
 
-    def _publish(self, workspace: Workspace) -> None:
-        """Put what the agent left into the run folder, as plain files."""
+    def _publish(self) -> None:
+        """Put what the tries left into the run folder, as plain files, in one step."""
         self._check_lease()
-        out = self.folder.out(self.attempt.name, self.lease.fence)
+        name, fence = self.attempt.name, self.lease.fence
+        out, live = self.folder.out(name, fence), self.folder.live(name, fence)
         out.mkdir(parents=True, exist_ok=True)
-        collected = evidence.collect(workspace, out)
-        self.log.note(collected.summary())
-        self._publish_log()
-
-    def _publish_log(self) -> None:
+        for number, left in self.folder.earlier_tries(name, fence):
+            (out / "tries" / number).mkdir(parents=True, exist_ok=True)
+            _keep(left, out / "tries" / number)
+        self.log.note(evidence.collect(Workspace(root=live, data=live), out).summary())
         self.log.close()
-        live = self.folder.live(self.attempt.name, self.lease.fence)
-        (live / "run.log").replace(self.folder.out(self.attempt.name, self.lease.fence) / "run.log")
-        self.folder.publish(self.attempt.name, self.lease.fence)
+        _keep_log(live, out)
+        remove_tree(live)
+        self.folder.publish(name, fence)
 
     def _cancelled(self, outcome: Outcome) -> Turn:
         self.context.store.give_up(self.lease, outcome, error=outcome.message)
         return Turn(next=Next.GRADE)
+
+
+def _keep(live: Path, out: Path) -> None:
+    """Keep the evidence of a try that came to nothing."""
+    evidence.collect(Workspace(root=live, data=live), out)
+    _keep_log(live, out)
+    remove_tree(live)
+
+
+def _keep_log(live: Path, out: Path) -> None:
+    with suppress(FileNotFoundError):  # the worker was lost before it wrote a word
+        (live / "run.log").replace(out / "run.log")
 
 
 def limits_of(settings: Settings, time_limit_secs: float) -> Limits:

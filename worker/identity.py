@@ -62,6 +62,9 @@ def this_worker() -> str:
     return str(WorkerId.of_process(os.getpid()))
 
 
+os.register_at_fork(after_in_child=this_worker.cache_clear)
+
+
 @cache
 def _pid_namespace() -> str:
     try:

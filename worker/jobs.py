@@ -9,6 +9,7 @@ from celery import Task
 from celery.exceptions import Reject
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
+from core.errors import MlebenchError
 from worker import attempts, closing, grade
 from worker.app import GRADING, app
 from worker.context import context, opened
@@ -22,7 +23,11 @@ GRADE_RETRY_SECS = 10.0
 @app.task(name="run_attempt", bind=True, max_retries=None)
 def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
     """Run an attempt's agent and collect its files. Safe to deliver any number of times."""
-    turn = attempts.take_turn(attempt_id, context())
+    try:
+        turn = attempts.take_turn(attempt_id, context())
+    except MlebenchError as error:  # the database does not answer: nothing is known, so nothing is decided
+        log.warning("attempt %s: %s", attempt_id, error)
+        raise self.retry(countdown=attempts.BUSY_SECS, exc=error) from error
     match turn.next:
         case attempts.Next.GRADE:
             return attempt_id

@@ -87,7 +87,7 @@ def test_a_table_of_everything_without_a_description(attempt: Attempt) -> None:
         {
             "row": [f"r{number}" for number in range(rows)],
             "x": np.where(generator.random(rows) < 0.1, np.nan, x),
-            "city": np.where(generator.random(rows) < 0.1, None, city),
+            "city": pd.Series(city).mask(generator.random(rows) < 0.1),
             "when": (pd.Timestamp("2023-01-01") + pd.to_timedelta(days, unit="D")).strftime("%d/%m/%Y"),
             "constant": 1,
             "wild": np.where(generator.random(rows) < 0.1, np.inf, 0.0),
@@ -95,7 +95,7 @@ def test_a_table_of_everything_without_a_description(attempt: Attempt) -> None:
         }
     )
     train, test = table.iloc[:300], table.iloc[300:].drop(columns="y").copy()
-    test.iloc[:3, test.columns.get_loc("city")] = "Quito"
+    test.loc[test.index[:3], "city"] = "Quito"
     sample = pd.DataFrame({"row": test["row"][::-1], "y": 0.5})
     attempt.put(train=train, test=test, sample_submission=sample)
     attempt.run()
@@ -213,7 +213,7 @@ def validation(result: str) -> Iterator[tuple[str, list[bytes]]]:
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
@@ -242,7 +242,7 @@ def test_validation_is_asked_once_and_heeded(attempt: Attempt, result: str, kept
     with validation(result) as (url, bodies):
         attempt.run(VALIDATION_URL=url, http_proxy="http://127.0.0.1:9")
     (body,) = bodies
-    assert b'name="file"; filename="submission.csv"\r\n\r\nid,y\n90,' in body.replace(b"\r\n\r\n", b"\r\n\r\n")
+    assert b'name="file"; filename="submission.csv"\r\n\r\nid,y\n90,' in body
     assert (attempt.submission["y"].tolist() != [0.5]) is kept
 
 

@@ -182,6 +182,8 @@ def test_rows_beyond_the_expected_number_are_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, "id,x\n" + "1,2\n" * 50_000)
     assert reason(path, NUMBER, rows=10) == "the file has more than the expected 10 rows"
     assert len(read_submission(path, NUMBER, rows=50_000)) == 50_000
+    path = write(tmp_path, "id,x\n" + "1,2\n" * 11 + "1,never looked at\n")
+    assert reason(path, NUMBER, rows=10) == "the file has more than the expected 10 rows"
 
 
 # What is not: the cells
@@ -250,10 +252,10 @@ from pathlib import Path
 from grading import csv_file
 from grading.submission import Column, ColumnKind, SubmissionFormat, read_submission
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20),) * 2)
 columns = (Column(name="x", kind=ColumnKind.NUMBER),)
 try:
-    read_submission(Path(sys.argv[1]), SubmissionFormat(id="id", columns=columns))
+    read_submission(Path(sys.argv[1]), SubmissionFormat(id="id", columns=columns), rows=9_000_000)
 except MemoryError:
     print("MemoryError")
 """

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import docker
 import pytest
 
-import docker
 from core.errors import SandboxError
 from tests.sandbox.launching import LIMITS, Transcript, make_agent, make_launch, run
 from tests.services import wait_until

@@ -24,15 +24,11 @@ def test_publishing_makes_the_folder_and_clears_the_live_one(tmp_path: Path) -> 
     assert not folder.live("tiny", 1).exists()
 
 
-def test_earlier_tries_stay_as_evidence(tmp_path: Path) -> None:
+def test_what_other_tries_left_is_named(tmp_path: Path) -> None:
     folder = RunFolder(path=tmp_path)
-    folder.live("tiny", 1).mkdir(parents=True)
-    (folder.live("tiny", 1) / "run.log").write_text("the engine was gone")
-    a_finished_try(folder, "tiny", 2, text="second")
-    folder.publish("tiny", 2)
-    final = folder.attempt("tiny")
-    assert (final / "run.log").read_text() == "second"
-    assert (final / "tries" / "1" / "run.log").read_text() == "the engine was gone"
+    for fence in (1, 2, 3):
+        folder.live("tiny", fence).mkdir(parents=True)
+    assert folder.earlier_tries("tiny", 3) == [("1", folder.live("tiny", 1)), ("2", folder.live("tiny", 2))]
 
 
 def test_a_resumed_attempt_keeps_what_was_published_before(tmp_path: Path) -> None:

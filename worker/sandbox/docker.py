@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import docker
 from docker.utils.socket import frames_iter_no_tty
 
-import docker
 from agents.registry import Agent
 from core.errors import SandboxError
 from worker.sandbox import Exit, Launch, Workspace

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import docker
 import docker.credentials.errors
 import docker.errors
 import requests
 import urllib3
 
-import docker
 from core.errors import SandboxError
 from worker.identity import known_dead, this_worker
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import docker
 from docker.errors import ImageNotFound, NotFound
 from filelock import FileLock
 
-import docker
 from agents.registry import Agent
 from core.errors import SandboxError
 from worker.sandbox.engine import labels, remove, translated_docker_errors

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+
 from core.errors import SandboxError
 from worker.identity import known_dead, this_worker
 from worker.sandbox.disk import remove_tree
