@@ -80,16 +80,18 @@ def prepare(
     skip_verification: Annotated[bool, typer.Option("--skip-verification")] = False,
 ) -> None:
     """Prepare competitions' data: raw data to a public and a private part. One that fails stops no other."""
-    from core.errors import DataError
+    from core.errors import MlebenchError
+    from tasks.data import check_data_dir
     from tasks.data import prepare as prepare_data
 
     folder = _data_dir(data_dir)
     failed: dict[str, str] = {}
     chosen = _chosen(competition or [], lite=lite, everything=everything, list_file=list_file)
+    check_data_dir(folder)
     for entry in chosen:
         try:
             done = prepare_data(entry, folder, keep_raw=keep_raw, verify=not skip_verification, log=_say)
-        except DataError as error:
+        except MlebenchError as error:
             failed[entry.id] = str(error)
             _say(f"{entry.id} failed: {error}")
         else:

@@ -75,7 +75,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     sandbox = order.sandbox
     if local:
         sandbox = choose_sandbox(order.sandbox)
-        _check_sandbox(sandbox)
+        _check_sandbox(sandbox, agent)
         data_dir = order.data_dir or settings.data_dir
         _check_folder(data_dir, "data folder", "--data-dir", settings.min_free_disk_gb)
         _check_kaggle(competitions, data_dir, settings)
@@ -226,9 +226,14 @@ def _check_techniques(names: Sequence[str]) -> None:
             raise UnknownName("technique", name, known)
 
 
-def _check_sandbox(name: str) -> None:
+def _check_sandbox(name: str, agent: Agent) -> None:
     if name != "docker":
         return
+    if not (agent.folder / agent.dockerfile).is_file():
+        raise InputError(
+            f"agent {agent.id} has no {agent.dockerfile} in {agent.folder}, so that no image can be built; "
+            "write one, or use --sandbox process (no isolation)"
+        )
     from worker.sandbox.engine import docker_available
 
     if not docker_available():

@@ -87,6 +87,17 @@ def test_docker_asked_for_and_not_there_is_named(settings: Settings, monkeypatch
     assert plan(replace(ORDER, sandbox="auto"), settings, local=True).request.sandbox == "process"
 
 
+def test_an_agent_without_a_dockerfile_cannot_run_in_docker(settings: Settings, tmp_path: Path) -> None:
+    bare = tmp_path / "agents" / "bare"
+    bare.mkdir(parents=True)
+    (bare / "agent.yaml").write_text("start: start.sh\n")
+    (bare / "start.sh").write_text("exit 0\n")
+    own = settings.model_copy(update={"agents_path": str(tmp_path / "agents")})
+    with pytest.raises(InputError, match="agent bare has no Dockerfile"):
+        plan(replace(ORDER, agent="bare", sandbox="docker"), own, local=True)
+    assert plan(replace(ORDER, agent="bare"), own, local=True).agent.id == "bare"
+
+
 def test_workers_elsewhere_choose_their_own_sandbox_and_data(settings: Settings) -> None:
     planned = plan(replace(ORDER, sandbox="auto", data_dir=Path("/only/there")), settings, local=False)
     assert planned.request.sandbox == "auto"
