@@ -27,6 +27,7 @@ from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
+from store.folders import LIVE
 from store.records import Run
 from store.runs import Store
 from worker import queueing
@@ -98,7 +99,7 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
-        with _services(settings) as (live, check):
+        with _services(settings, Path(run.run_dir)) as (live, check):
             _enqueue(run, live, store, resumed=resumed)
             closed = follow(store, run.run_id, console=console, check=check)
             return show_result(closed, console=console, as_json=as_json)
@@ -108,12 +109,14 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
 
 
 @contextmanager
-def _services(settings: Settings) -> Iterator[tuple[Settings, Callable[[], None]]]:
+def _services(settings: Settings, run_dir: Path) -> Iterator[tuple[Settings, Callable[[], None]]]:
     """Give the settings of the services to use, and a check to call now and then that raises when they failed."""
     if settings.broker_url:
         yield settings, lambda: None
         return
-    with embedded_services(settings, slots=settings.workers) as services:
+    logs = run_dir / LIVE / "services"  # gone when the run is closed, there to be read when it is not
+    logs.mkdir(parents=True, exist_ok=True)
+    with embedded_services(settings, slots=settings.workers, log_dir=logs) as services:
         yield services.settings, services.check
 
 

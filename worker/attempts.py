@@ -37,6 +37,7 @@ from worker.snapshots import Snapshots
 log = logging.getLogger(__name__)
 
 TICK_SECS = 1.0  # how often a running agent is looked at; its end is seen at once
+TERMINATED = 128 + 15  # exit code of a process that SIGTERM ended
 FILE_SIZE_SIGNAL = 128 + 25  # exit code of a process that SIGXFSZ ended: a file grew past the disk limit
 SENSITIVE_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_URL$")  # of environment variables
 RETRY_SECS = (5.0, 30.0, 120.0)  # wait before the second, third, ... try
@@ -378,6 +379,9 @@ def supervise(
             exit_ = _end(execution, grace_secs=grace_secs)
             return Ending(status=stop[0], message=stop[1], exit_code=exit_.code if exit_ else None)
         snapshots.poll()
+    # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
+    if exit_.code == TERMINATED and stopping.wait(TICK_SECS):
+        raise Stopping
     return _ending(exit_)
 
 
