@@ -49,10 +49,9 @@ def open_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # WAL lets the follower read while workers write; with it, NORMAL loses nothing at a crash of the program.
     connection.isolation_level = None  # SQLAlchemy's "begin" below opens the transactions
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA synchronous=NORMAL")  # with WAL, that loses nothing at a crash of the program
+    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -74,7 +73,7 @@ def ping(engine: Engine) -> None:
         InputError: it does not answer; the message shows its URL without the password.
     """
     try:
-        with engine.connect() as connection:
+        with engine.execution_options(read_only=True).connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -102,17 +101,33 @@ def newest_revision() -> str:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables up to the newest migration; safe when several processes do it at once."""
-    if _revision(engine) == newest_revision():
-        return
+    with _one_at_a_time(engine):
+        if engine.dialect.name == "sqlite":
+            _use_wal(engine)
+        if _revision(engine) != newest_revision():
+            _upgrade(engine)
+
+
+def _upgrade(engine: Engine) -> None:
     # Alembic is only imported when there is something to do: it costs a third of a second.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with _one_at_a_time(engine), engine.begin() as connection:
+    with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _use_wal(engine: Engine) -> None:
+    """Let followers read while workers write. A database stays in this mode; only the first one finds it in another,
+    and must be alone then: SQLite does not wait for others here."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
 
 
 def _revision(engine: Engine) -> str | None:
