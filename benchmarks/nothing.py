@@ -3,10 +3,12 @@
 With it, a benchmark measures everything but agents: `celery -A benchmarks.nothing worker`.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 from agents.registry import Agent
 from worker.app import app
 from worker.context import SANDBOXES
-from worker.sandbox import Exit, Launch
+from worker.sandbox import Exit, Launch, Leftover
 
 __all__ = ["SANDBOX", "app"]
 
@@ -17,6 +19,7 @@ class NothingExecution:
     """An agent that has ended."""
 
     ref = "nothing"
+    can_be_left = False
 
     def wait(self, seconds: float) -> Exit | None:
         return Exit(code=0, out_of_memory=False)
@@ -24,10 +27,13 @@ class NothingExecution:
     def stop(self, *, force: bool) -> None:
         pass
 
+    def pause(self, paused: bool) -> None:
+        pass
+
     def disk_bytes(self) -> int:
         return 0
 
-    def close(self) -> None:
+    def close(self, *, leave: bool = False) -> None:
         pass
 
 
@@ -35,12 +41,16 @@ class NothingSandbox:
     """Starts nothing."""
 
     name = SANDBOX
+    host_lock: AbstractContextManager[object] = nullcontext()
 
     def build(self, agent: Agent) -> str:
         return ""
 
     def start(self, launch: Launch) -> NothingExecution:
         return NothingExecution()
+
+    def leftovers(self) -> list[Leftover]:
+        return []
 
     def sweep(self) -> int:
         return 0

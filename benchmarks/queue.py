@@ -28,6 +28,7 @@ from rich.table import Table
 from benchmarks.nothing import SANDBOX
 from core.files import write_json
 from core.status import RunState, Status
+from store import watching
 from store.runs import Store
 from tasks.data import prepare
 from tasks.registry import competition_roots, load_competition
@@ -74,7 +75,7 @@ def measure(attempts: int, *, slots: int, settings: Settings) -> Measured:
         written = time.monotonic()
         before = cpu_secs(services)
         own_before = time.process_time()
-        enqueue(client, run.run_id, ids)
+        enqueue(client, run.run_id, ids, watching.labels(store, ids))
         queued = time.monotonic()
         own_secs = time.process_time() - own_before
         while store.run(run.run_id).state is not RunState.CLOSED:

@@ -292,6 +292,48 @@ class Store:
             )
             return lease
 
+    def adopt(self, attempt: Attempt, *, owner: str, lease_secs: float, expired: bool) -> Lease | None:
+        """Take an attempt over whose agent still runs though its worker is gone: the same try goes on.
+
+        Args:
+            attempt: as it was read; None is given where it has changed hands since.
+            owner: the worker that looks after it now.
+            lease_secs: length of the new lease.
+            expired: whether the old lease must have run out, because its owner may be alive.
+        """
+        fence = attempt.fence + 1
+        with self._writing() as connection:
+            changed = connection.execute(
+                update(attempts)
+                .where(
+                    attempts.c.attempt_id == attempt.attempt_id,
+                    attempts.c.state == State.RUNNING,
+                    attempts.c.fence == attempt.fence,
+                    attempts.c.owner == attempt.owner,
+                    *([attempts.c.lease_expires_at < self._now()] if expired else []),
+                )
+                .values(
+                    owner=owner,
+                    fence=fence,
+                    lease_expires_at=self._in(lease_secs),
+                    tries=max(attempt.tries, 1),
+                )
+            ).rowcount
+            if not changed:
+                return None
+            self._end_tries(connection, [attempt.attempt_id], outcome="adopted", error="its worker is gone")
+            connection.execute(
+                insert(tries).values(attempt_id=attempt.attempt_id, fence=fence, owner=owner, started_at=self._now())
+            )
+            return Lease(attempt_id=attempt.attempt_id, run_id=attempt.run_id, owner=owner, fence=fence)
+
+    def leave(self, lease: Lease, *, lease_secs: float) -> None:
+        """Let go of an attempt whose agent works on, for another worker of its host to adopt. Raises LeaseLost.
+
+        Until the lease runs out nobody else takes it. The try is not spent.
+        """
+        self._change(lease, lease_expires_at=self._in(lease_secs), tries=attempts.c.tries - 1)
+
     def renew(self, leases: Sequence[Lease], *, lease_secs: float, last_lines: Mapping[str, str]) -> dict[str, bool]:
         """Extend leases and store the agents' last lines.
 
@@ -313,6 +355,10 @@ class Store:
                 runs, runs.c.run_id == attempts.c.run_id
             )
             return {row.attempt_id: row.cancel_requested for row in connection.execute(query.where(held))}
+
+    def confirm(self, lease: Lease, *, lease_secs: float) -> None:
+        """Make sure that a lease holds, and extend it. Raises LeaseLost."""
+        self._change(lease, lease_expires_at=self._in(lease_secs))
 
     def agent_started(self, lease: Lease, *, environment: Mapping[str, Any]) -> None:
         """Note that the agent works now, and where. Raises LeaseLost."""
@@ -476,9 +522,7 @@ class Store:
 
     def _now(self) -> ColumnElement[datetime]:
         """The database's clock, since the workers' may differ. A SQLite database has only this host's."""
-        if self.engine.dialect.name == "sqlite":
-            return literal(datetime.now(UTC), attempts.c.queued_at.type)
-        return func.clock_timestamp(type_=attempts.c.queued_at.type)
+        return database.now(self.engine)
 
     def _in(self, seconds: float) -> ColumnElement[datetime]:
         if self.engine.dialect.name == "sqlite":

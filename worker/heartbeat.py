@@ -2,14 +2,18 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.errors import ServiceUnavailable
 from store.records import Lease
 from store.runs import Store
+from worker import metrics
 
 log = logging.getLogger(__name__)
+
+STALE_PART = 0.9  # of a lease: what is done then is done before it runs out
 
 
 @dataclass
@@ -18,16 +22,21 @@ class Watch:
 
     lease: Lease
     last_line: Callable[[], str]
+    lease_secs: float
     lost: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
     shown: str = ""
+    renewed_at: float = field(default_factory=time.monotonic)
+
+    def is_stale(self) -> bool:
+        """Whether the database has not answered for nearly a lease, so that another may soon own the attempt."""
+        return time.monotonic() - self.renewed_at > STALE_PART * self.lease_secs
 
 
 class Heartbeat:
     """Renews the leases of all watched attempts, every `every_secs`.
 
-    A database that does not answer is tried again at the next beat. When it has not answered for
-    `lease_secs`, the leases may have been given to others: all are then taken for lost.
+    A database that does not answer is tried again at the next beat; meanwhile the watches become stale.
     """
 
     def __init__(self, store: Store, *, every_secs: float, lease_secs: float) -> None:
@@ -36,13 +45,12 @@ class Heartbeat:
         self._lease_secs = lease_secs
         self._watches: dict[str, Watch] = {}
         self._lock = threading.Lock()
-        self._misses_secs = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def watch(self, lease: Lease, *, last_line: Callable[[], str]) -> Watch:
         """Keep `lease` from now on; the worker's thread is started with the first one."""
-        watch = Watch(lease=lease, last_line=last_line)
+        watch = Watch(lease=lease, last_line=last_line, lease_secs=self._lease_secs)
         with self._lock:
             self._watches[lease.attempt_id] = watch
             if self._thread is None:
@@ -72,21 +80,23 @@ class Heartbeat:
     def _beat(self, watches: list[Watch]) -> None:
         lines = {watch.lease.attempt_id: watch.last_line() for watch in watches}
         changed = {w.lease.attempt_id: line for w in watches if (line := lines[w.lease.attempt_id]) != w.shown}
+        asked = time.monotonic()
         try:
             held = self._store.renew(
                 [watch.lease for watch in watches], lease_secs=self._lease_secs, last_lines=changed
             )
         except ServiceUnavailable as error:
-            self._misses_secs += self._every_secs
-            log.warning("leases not renewed for %.0f s: %s", self._misses_secs, error)
-            if self._misses_secs > self._lease_secs:
-                for watch in watches:
-                    watch.lost.set()
+            metrics.RENEWALS.labels("failed").inc(len(watches))
+            log.warning("leases not renewed: %s", error, extra={"action": "leases_not_renewed"})
             return
-        self._misses_secs = 0.0
+        metrics.RENEWALS.labels("renewed").inc(len(held))
         for watch in watches:
             watch.shown = lines[watch.lease.attempt_id]
             if watch.lease.attempt_id not in held:
+                if not watch.lost.is_set():
+                    metrics.RENEWALS.labels("lost").inc()
                 watch.lost.set()
-            elif held[watch.lease.attempt_id]:
+                continue
+            watch.renewed_at = asked
+            if held[watch.lease.attempt_id]:
                 watch.cancelled.set()

@@ -15,9 +15,9 @@ class WorkerId:
     """Names one worker process for as long as it lives: a process id alone is given out again."""
 
     host: str
-    pid_namespace: str  # inode of the process-id namespace: in a container, pids mean something else
+    pid_namespace: str  # of this boot of this machine: in another container, process ids mean something else
     pid: int
-    started: str  # the process's start time, in seconds since the epoch
+    started: str  # when the process started, on a clock that nobody sets
 
     def __str__(self) -> str:
         return f"{self.host}/{self.pid_namespace}/{self.pid}/{self.started}"
@@ -37,12 +37,12 @@ class WorkerId:
             host=socket.gethostname(),
             pid_namespace=_pid_namespace(),
             pid=pid,
-            started=f"{psutil.Process(pid).create_time():.2f}",
+            started=_started(pid),
         )
 
     def is_known_dead(self) -> bool:
         """Whether it certainly no longer runs. False where that cannot be told from here."""
-        if (self.host, self.pid_namespace) != (socket.gethostname(), _pid_namespace()):
+        if self.pid_namespace != _pid_namespace():
             return False
         try:
             return WorkerId.of_process(self.pid).started != self.started
@@ -65,9 +65,22 @@ def this_worker() -> str:
 os.register_at_fork(after_in_child=this_worker.cache_clear)
 
 
+def _started(pid: int) -> str:
+    """When a process started. Raises psutil.NoSuchProcess.
+
+    Not psutil's time of day: that moves when the host's clock is set, and a living worker would be taken for dead.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{psutil.Process(pid).create_time():.2f}"  # no such process, or no /proc
+    return fields[19]  # starttime of proc(5): clock ticks since the machine booted
+
+
 @cache
 def _pid_namespace() -> str:
     try:
-        return Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}-{Path('/proc/self/ns/pid').readlink().name.strip('pid:[]')}"
     except OSError:  # no /proc: there are no namespaces either
-        return "-"
+        return socket.gethostname()

@@ -30,6 +30,9 @@ class _Identity(NamedTuple):
     changed_ns: int
 
 
+_EARLIER = _Identity(0, 0, 0, 0)  # of a copy whose original nobody here has seen
+
+
 class Snapshots:
     """Copies of the agent's submission, each taken when it was whole and valid; the last good one is kept.
 
@@ -61,6 +64,8 @@ class Snapshots:
         self._judged: dict[str, _Identity] = {}  # copied and checked already, whatever came of it
         self._kept: dict[str, _Identity] = {}  # what the copy in `side` was taken from
         self._not_before = 0.0
+        if side.is_dir():  # another worker watched this agent before, and kept these
+            self._kept = {path.name: _EARLIER for path in side.iterdir() if path.is_file()}
 
     def poll(self) -> bool:
         """Look at the folder, and copy what is new and whole. Whether a copy was kept. To be called often."""

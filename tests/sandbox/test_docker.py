@@ -17,7 +17,7 @@ from tests.sandbox.launching import LIMITS, Transcript, make_agent, make_launch,
 from tests.services import wait_until
 from worker.evidence import collect
 from worker.identity import this_worker
-from worker.sandbox import Execution, Exit, Launch, images
+from worker.sandbox import ORPHANED, Execution, Exit, Launch, images
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.docker import DockerSandbox, take_over_through_container
 from worker.sandbox.engine import KIND_LABEL, WORKER_LABEL, connect
@@ -310,7 +310,7 @@ cd $CODE_DIR; for i in $(seq 300); do mkdir d && cd d || exit 1; done
 def test_an_agent_whose_worker_vanished_ends_by_itself(
     sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.sandbox.docker.WATCH_SECS", 0.5)
+    monkeypatch.setattr("worker.sandbox.docker.WATCH_PART", 180)  # of 90 s: every half second
     launch, said = prepared("trap '' TERM; echo ready; while :; do sleep 1; done")
     execution = sandbox.start(launch)
     try:
@@ -318,7 +318,7 @@ def test_an_agent_whose_worker_vanished_ends_by_itself(
         assert execution.wait(2) is None
         for neighbour in running(client, "neighbour"):
             client.api.kill(neighbour)
-        assert execution.wait(10) == Exit(code=137, out_of_memory=False)
+        assert execution.wait(10) == Exit(code=ORPHANED, out_of_memory=False)
     finally:
         execution.close()
 
@@ -472,3 +472,85 @@ def test_sweep_removes_what_a_killed_worker_left(
         assert list((tmp_path / "sandbox" / "neighbours").iterdir()) == []
     finally:
         successor.close()
+
+
+LEFT = """
+import sys, time
+from pathlib import Path
+from tests.sandbox.launching import make_agent, make_launch
+from worker.sandbox.docker import DockerSandbox
+root = Path(sys.argv[1])
+launch, said = make_launch(root, make_agent(root / "agent", sys.argv[2]))
+sandbox = DockerSandbox(root / "sandbox")
+execution = sandbox.start(launch)
+while "one" not in said.text:
+    time.sleep(0.05)
+(launch.workspace.root / "run.log").write_text(said.text)
+print(execution.ref, flush=True)
+time.sleep(600)
+"""
+WORKING_ON = """
+echo one
+sleep 3
+curl --silent --form "file=@$DATA_DIR/train.csv" "$VALIDATION_URL"
+echo two
+exit 7
+"""
+
+
+def test_an_agent_outlives_its_worker_and_is_adopted(tmp_path: Path, client: docker.DockerClient) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", LEFT, str(tmp_path), WORKING_ON], cwd=REPO, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout is not None
+    with worker.stdout:
+        abandoned = worker.stdout.readline().strip()
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    successor = DockerSandbox(tmp_path / "sandbox")
+    try:
+        (leftover,) = [found for found in successor.leftovers() if found.ref == abandoned]
+        launch, said = make_launch(tmp_path, make_agent(tmp_path / "agent", WORKING_ON))
+        launch = replace(launch, seen_until=(launch.workspace.root / "run.log").stat().st_mtime)
+        leftover.claim()
+        execution = leftover.adopt(launch)
+        assert successor.sweep() == 0  # what was adopted is nobody's remains
+        assert abandoned not in {found.ref for found in successor.leftovers()}
+        assert execution.wait(20) == Exit(code=7, out_of_memory=False)
+        assert "two" in said.text
+        assert "one" not in said.text  # run.log had it already
+        assert "Submission is valid." in said.text
+        execution.close()
+    finally:
+        successor.close()
+    assert not exists(client, abandoned)
+
+
+def test_an_agent_that_nobody_adopts_ends_by_itself(tmp_path: Path, client: docker.DockerClient) -> None:
+    sandbox = DockerSandbox(tmp_path / "sandbox", orphan_secs=6)
+    launch, _ = make_launch(tmp_path, make_agent(tmp_path / "agent", "trap '' TERM; while :; do sleep 1; done"))
+    execution = sandbox.start(launch)
+    (found,) = [c for c in client.api.containers(filters={"label": f"mlebench.attempt={launch.attempt_id}"})]
+    folder = sandbox._neighbours._folder / found["Labels"]["mlebench.neighbour"] / "socket" / "validation.sock"
+    try:
+        assert execution.wait(8) is None  # its worker is there
+        folder.unlink()  # as if it were not
+        assert execution.wait(14) == Exit(code=ORPHANED, out_of_memory=False)
+    finally:
+        execution.close()
+        sandbox.close()
+
+
+def test_a_paused_agent_does_nothing_until_it_goes_on(sandbox: DockerSandbox, prepared: Start) -> None:
+    launch, said = prepared("for n in 1 2 3 4 5 6; do echo $n; sleep 0.5; done")
+    execution = sandbox.start(launch)
+    try:
+        wait_until(lambda: "1" in said.text, timeout_secs=10, description="the agent works")
+        execution.pause(True)
+        before = said.text
+        assert execution.wait(2) is None
+        assert len(said.text) <= len(before) + 2
+        execution.pause(False)
+        assert execution.wait(10) == Exit(code=0, out_of_memory=False)
+    finally:
+        execution.close()

@@ -219,7 +219,7 @@ def test_the_relay_carries_requests_to_a_unix_socket(tmp_path: Path, monkeypatch
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     program = Path(validation.__file__).with_name("relay.py")
-    relay = subprocess.Popen([sys.executable, "-I", "-S", program, str(port), "host.sock", "0.1"])
+    relay = subprocess.Popen([sys.executable, "-I", "-S", program, str(port), "host.sock", "0.1", "0.2"])
     try:
         listener.settimeout(10)
         listener.accept()[0].close()  # its hello

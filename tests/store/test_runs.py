@@ -133,6 +133,32 @@ def test_a_worker_that_stops_spends_no_try(store: Store, written: Written) -> No
     assert store.attempt(attempt.attempt_id).tries == 1
 
 
+def test_an_attempt_whose_worker_is_gone_is_adopted_once(store: Store, written: Written) -> None:
+    run, planned = written
+    old = acquired(store, planned[0], owner="gone")
+    attempt = store.attempt(planned[0].attempt_id)
+    assert store.adopt(attempt, owner="heir", lease_secs=LONG, expired=True) is None  # its lease has not run out
+    lease = store.adopt(attempt, owner="heir", lease_secs=LONG, expired=False)
+    assert lease is not None
+    assert store.adopt(attempt, owner="late", lease_secs=LONG, expired=False) is None
+    with pytest.raises(LeaseLost):
+        store.give_back(old, error="", counts=True)
+    store.collected(lease, Outcome(status=Status.COMPLETED, message=""), grading_secs=LONG)
+    assert store.attempt(attempt.attempt_id).tries == 1
+    assert [entry.outcome for entry in store.tries(run.run_id)] == ["adopted", "completed"]
+
+
+def test_an_attempt_that_was_left_is_adopted_or_taken_when_its_lease_ends(store: Store, written: Written) -> None:
+    for number, attempt in enumerate(written[1][:2]):
+        store.leave(acquired(store, attempt, owner="stopped"), lease_secs=LONG if number == 0 else EXPIRED)
+    left, expired = (store.attempt(attempt.attempt_id) for attempt in written[1][:2])
+    assert left.tries == expired.tries == 0
+    assert store.acquire(left.attempt_id, owner="other", lease_secs=LONG) is None
+    assert store.adopt(left, owner="heir", lease_secs=LONG, expired=False) is not None
+    assert store.acquire(expired.attempt_id, owner="other", lease_secs=LONG) is not None
+    assert store.adopt(expired, owner="heir", lease_secs=LONG, expired=False) is None
+
+
 def test_the_heartbeat_carries_last_lines_and_the_wish_to_cancel(store: Store, written: Written) -> None:
     run, planned = written
     lease = acquired(store, planned[0])

@@ -79,12 +79,17 @@ def test_the_wish_to_cancel_arrives(store: Store, heartbeat: Heartbeat) -> None:
     assert not watch.lost.is_set()
 
 
-def test_without_a_database_leases_are_lost_when_they_have_run_out(tmp_path: Path) -> None:
+def test_without_a_database_watches_become_stale_and_fresh_again(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'runs.db'}")
     heartbeat = Heartbeat(store, every_secs=BEAT_SECS, lease_secs=LEASE_SECS)
     watch = watched(store, heartbeat, planned(store)[0])
     with store.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE attempts RENAME TO gone")
-    assert watch.lost.wait(10)
+    wait_until(watch.is_stale, timeout_secs=10, description="the watch is stale")
+    assert not watch.lost.is_set()
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO attempts")
+    wait_until(lambda: not watch.is_stale(), timeout_secs=10, description="the watch is fresh again")
+    assert not watch.lost.is_set()  # nobody has taken the attempt meanwhile
     heartbeat.close()
     store.close()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 from worker.identity import WorkerId, known_dead, this_worker
@@ -25,7 +26,14 @@ def test_a_process_id_that_was_given_out_again_is_another_worker() -> None:
 
 
 def test_nothing_is_known_of_other_hosts_and_of_other_texts() -> None:
-    elsewhere = replace(WorkerId.of_process(os.getpid()), host="elsewhere", pid=1, started="1.00")
+    elsewhere = replace(WorkerId.of_process(os.getpid()), pid_namespace="elsewhere", pid=1, started="1.00")
     assert not elsewhere.is_known_dead()
     for text in ("", "worker", "a/b/c/d", "a/b/1"):
         assert not known_dead(text)
+
+
+def test_a_name_holds_no_time_of_day() -> None:
+    """Or a living worker would be taken for dead when the host's clock is set."""
+    started = int(WorkerId.of_process(os.getpid()).started)
+    running = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    assert 0 <= running < 24 * 3600

@@ -140,3 +140,19 @@ def test_costly_checks_are_made_seldom(folder: Path, tmp_path: Path) -> None:
     assert poll_twice(snapshots)
     (folder / "submission.csv").write_text(GOOD + "2,1\n")
     assert not poll_twice(snapshots)  # at once: the copy just made has to pay off first
+
+
+def test_what_an_earlier_worker_kept_is_not_forgotten(
+    snapshots: Snapshots, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "submission.csv"
+    path.write_text(GOOD)
+    assert poll_twice(snapshots)
+    path.write_text("half")
+    successor = Snapshots(folder, tmp_path / "side", validate=validate, max_bytes=1 << 20)
+    assert successor.restore_if_better() is not None
+    assert path.read_text() == GOOD
+    path.write_text(GOOD + "2,1\n")
+    another = Snapshots(folder, tmp_path / "side", validate=validate, max_bytes=1 << 20)
+    assert another.restore_if_better() is None
+    assert path.read_text() == GOOD + "2,1\n"

@@ -5,11 +5,14 @@ A sandbox starts the agent and reports its end. It does not decide: time, disk, 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from agents.registry import Agent
+
+ORPHANED = 251  # exit code of an agent that was killed because no worker looked after it for too long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,7 @@ class Launch:
     validate: Callable[[Path], str | None]  # checks a file's format: None when valid, else one line
     log: Callable[[bytes], None]  # takes the agent's output as it comes, from any thread
     note: Callable[[str], None]  # takes a line of the machinery's own for run.log
+    seen_until: float = 0.0  # of an adopted agent: the output up to this time (s since the epoch) is in run.log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,7 @@ class Execution(Protocol):
     """One running agent."""
 
     ref: str  # names it on its host: a container id, or a process id
+    can_be_left: bool  # whether it can go on without this worker, for the next one to adopt
 
     def wait(self, seconds: float) -> Exit | None:
         """Wait up to `seconds` for the agent's end; None while it runs."""
@@ -94,17 +99,37 @@ class Execution(Protocol):
     def stop(self, *, force: bool) -> None:
         """Send SIGTERM (force: SIGKILL) to every process of the agent. Does nothing when it has ended."""
 
+    def pause(self, paused: bool) -> None:
+        """Freeze every process of the agent, or let them go on."""
+
     def disk_bytes(self) -> int:
         """Bytes that the agent occupies: its workspace folders and whatever else it wrote."""
 
-    def close(self) -> None:
-        """Remove every trace: container, processes, sockets. The workspace's folders stay, and are ours."""
+    def close(self, *, leave: bool = False) -> None:
+        """Remove every trace: container, processes, sockets. The workspace's folders stay, and are ours.
+
+        With `leave`, where `can_be_left`: touch nothing, and let the agent work on for the next worker.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """An agent that another worker started, and whose container is still there, whether it runs or has ended."""
+
+    attempt_id: str
+    fence: int  # of the lease under which it was started; names its live folder
+    ref: str
+    owner: str  # the worker that looked after it last
+    claim: Callable[[], None]  # make it ours, before others of this host take it for a dead worker's remains
+    adopt: Callable[[Launch], Execution]  # look after it from now on
+    discard: Callable[[], None]  # kill and remove it
 
 
 class Sandbox(Protocol):
     """A way to run agents on this host. All methods may raise `core.errors.SandboxError`."""
 
     name: str
+    host_lock: AbstractContextManager[object]  # held by the one worker of this host that looks through leftovers
 
     def build(self, agent: Agent) -> str:
         """Make the agent runnable here, and return the digest of what will run ("" for a plain process)."""
@@ -112,8 +137,14 @@ class Sandbox(Protocol):
     def start(self, launch: Launch) -> Execution:
         """Start the agent and return at once."""
 
+    def leftovers(self) -> list[Leftover]:
+        """Give the agents on this host that other workers started."""
+
     def sweep(self) -> int:
-        """Remove what dead workers of this host left behind, and return how many things that were."""
+        """Remove what dead workers of this host left behind, and return how many things that were.
+
+        What is to be adopted has to be adopted before.
+        """
 
     def close(self) -> None:
         """Give back everything this sandbox holds."""

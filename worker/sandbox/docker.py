@@ -8,24 +8,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from functools import cached_property
+from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import docker
 from docker.utils.socket import frames_iter_no_tty
+from filelock import FileLock
 
 from agents.registry import Agent
 from core.errors import SandboxError
-from worker.sandbox import Exit, Launch, Workspace
+from worker.identity import known_dead, this_worker
+from worker.sandbox import ORPHANED, Exit, Launch, Leftover, Workspace
 from worker.sandbox.disk import DiskMeter, occupied_bytes, take_over
 from worker.sandbox.engine import (
+    ATTEMPT_LABEL,
+    FENCE_LABEL,
     FOREIGN_ERRORS,
+    NEIGHBOUR_LABEL,
+    WORKER_LABEL,
     connect,
     labels,
+    our_containers,
     remove,
-    remove_containers_of_dead_workers,
     translated_docker_errors,
 )
 from worker.sandbox.environment import IN_CONTAINER, VALIDATION_PORT, contract_environment
@@ -35,14 +41,17 @@ from worker.sandbox.validation import Attendance, write_validate_script
 
 log = logging.getLogger(__name__)
 
-# The first process of the agent's container: SIGTERM reaches every process, and the agent's exit code is ours. A
-# worker that was killed takes its neighbours along (relay.py), and where port 5000 is gone the agent ends too.
+# The first process of the agent's container: SIGTERM reaches every process, and the agent's exit code is ours. When
+# no worker has looked after a neighbour for a while it ends (relay.py), and where port 5000 is gone the agent is
+# killed, with an exit code of its own.
 ENTRYPOINT = """\
 trap 'kill -TERM -1' TERM
+orphaned=
+trap 'orphaned=1; kill -KILL -1' USR1
 (
-  trap '' TERM
+  trap '' TERM USR1
   while sleep "$WATCH_SECS"; do
-    (exec 3<>"/dev/tcp/127.0.0.1/$VALIDATION_PORT") || kill -KILL -1
+    (exec 3<>"/dev/tcp/127.0.0.1/$VALIDATION_PORT") || kill -USR1 1
   done
 ) >/dev/null 2>&1 </dev/null &
 set -m  # without job control, bash makes background processes deaf to SIGINT
@@ -51,8 +60,13 @@ agent=$!
 set +m
 while kill -0 "$agent" 2>/dev/null; do wait "$agent"; done
 wait "$agent"
+code=$?
+[ -z "$orphaned" ] || exit $ORPHANED
+exit $code
 """
-WATCH_SECS = 30  # how often the container looks for its neighbour
+WATCH_PART = 6  # the container looks for its neighbour this many times in `orphan_secs`
+# What an adopting worker has not seen of the output comes from here; run.log has it all.
+KEPT_OUTPUT = docker.types.LogConfig(type="local", config={"max-size": "8m", "max-file": "2", "compress": "false"})
 ATTACHED = {"stdout": 1, "stderr": 1, "stream": 1}
 SHM_BYTES = 1 << 30
 DISK_SECS = 5.0  # how often, at most, disk use is measured
@@ -65,17 +79,21 @@ class DockerSandbox:
     """Runs agents in containers of the engine that DOCKER_HOST names, else the local one.
 
     Args:
+        orphan_secs: how long an agent may work on without a worker; within this time it can be adopted.
         folder: for sockets and locks. Where this worker runs in a container itself, the folder must have the same
             path there and on the host.
     """
 
     name = "docker"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, orphan_secs: float = 90.0) -> None:
         folder = folder or Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
+        self._orphan_secs = orphan_secs
         self._client = connect()
         self._images = Images(self._client, folder / "locks")
-        self._neighbours = Neighbours(self._client, self._images, folder / "neighbours")
+        self._neighbours = Neighbours(self._client, self._images, folder / "neighbours", orphan_secs=orphan_secs)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.host_lock: AbstractContextManager[object] = FileLock(folder / "host.lock")
         self._remover = ThreadPoolExecutor(max_workers=2, thread_name_prefix="remover")
 
     def build(self, agent: Agent) -> str:
@@ -94,8 +112,8 @@ class DockerSandbox:
             with translated_docker_errors("starting the agent's container"):
                 container = self._create(launch, image, neighbour)
                 undo.callback(remove, self._client, container)
-                output = self._client.api.attach_socket(container, params=ATTACHED)
-                undo.callback(_hang_up, output)
+                attached = self._client.api.attach_socket(container, params=ATTACHED)
+                undo.callback(_hang_up, attached)
                 self._client.api.start(container)
             undo.pop_all()
         if launch.agent.network:
@@ -105,13 +123,66 @@ class DockerSandbox:
             client=self._client,
             image=image,
             container=container,
-            output=output,
+            output=_output_of(attached),
+            hang_up=lambda: _hang_up(attached),
             release=lambda: self._release(container, neighbour),
         )
 
+    def leftovers(self) -> list[Leftover]:
+        """Agents' containers on this engine that other workers look after, or did."""
+        return [
+            Leftover(
+                attempt_id=container["Labels"][ATTEMPT_LABEL],
+                fence=int(container["Labels"][FENCE_LABEL]),
+                ref=container["Id"],
+                owner=owner,
+                claim=partial(self._neighbours.claim, container["Labels"][NEIGHBOUR_LABEL]),
+                adopt=partial(self._adopt, container),
+                discard=partial(remove, self._client, container["Id"]),
+            )
+            for container in our_containers(self._client, "agent")
+            if (owner := self._owner(container)) != this_worker()
+        ]
+
     def sweep(self) -> int:
         """Remove containers and sockets of workers of this host that have ended."""
-        return remove_containers_of_dead_workers(self._client) + self._neighbours.sweep()
+        dead = [found for found in our_containers(self._client) if known_dead(self._owner(found))]
+        for container in dead:
+            log.info("removing %s, left behind by a dead worker", container["Names"])
+            remove(self._client, container["Id"])
+        return len(dead) + self._neighbours.sweep()
+
+    def _owner(self, container: dict[str, Any]) -> str:
+        """The worker that looks after a container: the one that adopted it last, else the one that made it."""
+        labelled: str = container["Labels"][WORKER_LABEL]
+        neighbour = container["Labels"].get(NEIGHBOUR_LABEL)
+        return (self._neighbours.owner(neighbour) if neighbour else None) or labelled
+
+    def _adopt(self, container: dict[str, Any], launch: Launch) -> "DockerExecution":
+        """Look after a container that another worker started. Its output goes on where run.log ends."""
+        ref: str = container["Id"]
+        attendance = Attendance(validate=launch.validate, note=launch.note)
+        with translated_docker_errors("adopting the agent's container"):
+            network: str = container["HostConfig"]["NetworkMode"]
+            neighbour = self._neighbours.adopt(
+                container["Labels"][NEIGHBOUR_LABEL],
+                network.removeprefix("container:"),
+                attendance,
+                networked=launch.agent.network,
+            )
+            image = self._images.of(container["ImageID"])
+            output = self._client.api.logs(ref, stream=True, follow=True, since=launch.seen_until)
+            if container["State"] == "paused":
+                self._client.api.unpause(ref)
+        return DockerExecution(
+            launch,
+            client=self._client,
+            image=image,
+            container=ref,
+            output=output,
+            hang_up=lambda: None,  # it ends with the container
+            release=lambda: self._release(ref, neighbour),
+        )
 
     def close(self) -> None:
         """Remove the neighbours, and wait for removals under way."""
@@ -124,7 +195,13 @@ class DockerSandbox:
         return float(self._client.info()["NCPU"])
 
     def _create(self, launch: Launch, image: AgentImage, neighbour: Neighbour) -> str:
-        watched = ENTRYPOINT.replace("$WATCH_SECS", str(WATCH_SECS)).replace("$VALIDATION_PORT", str(VALIDATION_PORT))
+        watched = ENTRYPOINT
+        for name, value in (
+            ("WATCH_SECS", self._orphan_secs / WATCH_PART),
+            ("VALIDATION_PORT", VALIDATION_PORT),
+            ("ORPHANED", ORPHANED),
+        ):
+            watched = watched.replace(f"${name}", str(value))
         created = self._client.api.create_container(
             image.id,
             entrypoint=["bash", "-c", watched, "mlebench"],
@@ -135,8 +212,9 @@ class DockerSandbox:
                 "agent",
                 {
                     "mlebench.run": launch.run_id,
-                    "mlebench.attempt": launch.attempt_id,
-                    "mlebench.fence": str(launch.fence),
+                    ATTEMPT_LABEL: launch.attempt_id,
+                    FENCE_LABEL: str(launch.fence),
+                    NEIGHBOUR_LABEL: neighbour.folder.name,
                 },
             ),
             host_config=self._host_config(launch, neighbour),
@@ -162,7 +240,7 @@ class DockerSandbox:
                 docker.types.Ulimit(name="core", soft=0, hard=0),
                 docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
             ],
-            log_config=docker.types.LogConfig(type="none"),  # run.log has it all: a flood costs no second disk
+            log_config=KEPT_OUTPUT,
             **isolation,
         )
 
@@ -181,6 +259,8 @@ class DockerSandbox:
 class DockerExecution:
     """One agent in its container."""
 
+    can_be_left = True
+
     def __init__(
         self,
         launch: Launch,
@@ -188,7 +268,8 @@ class DockerExecution:
         client: docker.DockerClient,
         image: AgentImage,
         container: str,
-        output: Any,
+        output: Iterator[bytes],
+        hang_up: Callable[[], None],
         release: Callable[[], None],
     ) -> None:
         self.ref = container
@@ -196,8 +277,10 @@ class DockerExecution:
         self._client = client
         self._image = image
         self._output = output
+        self._hang_up = hang_up
         self._release = release
         self._closed = False
+        self._left = False  # to the next worker
         self._layer_bytes = 0
         self._disk = DiskMeter(self._measure_disk, at_least_secs=DISK_SECS)
         self._exit: Exit | None = None
@@ -224,15 +307,28 @@ class DockerExecution:
                 if error.status_code not in (http.client.NOT_FOUND, http.client.CONFLICT):  # it has ended
                     raise
 
+    def pause(self, paused: bool) -> None:
+        """Freeze the container, or let it go on."""
+        with translated_docker_errors("pausing the agent's container"):
+            try:
+                (self._client.api.pause if paused else self._client.api.unpause)(self.ref)
+            except docker.errors.APIError as error:
+                if error.status_code not in (http.client.NOT_FOUND, http.client.CONFLICT):  # it has ended
+                    raise
+
     def disk_bytes(self) -> int:
         """Bytes in the workspace's folders and in the container's own layer."""
         return self._disk.read()
 
-    def close(self) -> None:
-        """Kill the agent if it still runs, take its folders back, remove its container."""
+    def close(self, *, leave: bool = False) -> None:
+        """Kill the agent if it still runs, take its folders back, remove its container; or leave all as it is."""
         if self._closed:
             return
         self._closed = True
+        if leave:
+            self._left = True
+            self._hang_up()
+            return
         try:
             self.stop(force=True)
             if not self._ended.wait(END_SECS):
@@ -240,17 +336,19 @@ class DockerExecution:
             self._take_folders_back()
         finally:
             self._release()
-            _hang_up(self._output)
+            self._hang_up()
 
     def _follow(self) -> None:
         """In a thread: pass the output on until it ends, then learn how the container ended."""
         try:
             with translated_docker_errors("reading the agent's output"):
-                frames: Iterator[tuple[int, bytes]] = frames_iter_no_tty(self._output)  # type: ignore[assignment]
-                for _, data in frames:
+                for data in self._output:
                     self._launch.log(data)
         except SandboxError as error:
-            self._launch.note(f"the rest of the agent's output is lost: {error}")
+            if not self._left:
+                self._launch.note(f"the rest of the agent's output is lost: {error}")
+        if self._left:
+            return
         try:
             self._exit = self._await_exit()
         except SandboxError as error:
@@ -325,6 +423,11 @@ def take_over_through_container(client: docker.DockerClient, image: str, workspa
             api.wait(helper)
         finally:
             remove(client, helper)
+
+
+def _output_of(attached: Any) -> Iterator[bytes]:
+    frames: Iterator[tuple[int, bytes]] = frames_iter_no_tty(attached)  # type: ignore[assignment]  # its type is wrong
+    return (data for _, data in frames)
 
 
 def _hang_up(output: Any) -> None:

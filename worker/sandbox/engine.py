@@ -15,7 +15,7 @@ import requests
 import urllib3
 
 from core.errors import SandboxError
-from worker.identity import known_dead, this_worker
+from worker.identity import this_worker
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ FOREIGN_ERRORS: tuple[type[Exception], ...] = (
 
 WORKER_LABEL = "mlebench.worker"
 KIND_LABEL = "mlebench.kind"  # agent, neighbour, helper
+ATTEMPT_LABEL = "mlebench.attempt"
+FENCE_LABEL = "mlebench.fence"
+NEIGHBOUR_LABEL = "mlebench.neighbour"  # of a neighbour and its agent: the folder that also says whose they are now
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECS = 120  # for one call; starting a container on a busy disk takes its time
@@ -103,15 +106,12 @@ def remove(client: docker.DockerClient, container: str) -> None:
                 raise
 
 
-def remove_containers_of_dead_workers(client: docker.DockerClient) -> int:
-    """Remove the containers of workers of this host that have ended. How many."""
+def our_containers(client: docker.DockerClient, kind: str | None = None) -> list[dict[str, Any]]:
+    """All containers of this project on the engine, whoever's they are, or those of one kind."""
     with translated_docker_errors("listing containers"):
-        ours: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": WORKER_LABEL})
-    dead = [container for container in ours if known_dead(container["Labels"][WORKER_LABEL])]
-    for container in dead:
-        log.info("removing %s, left behind by a dead worker", container["Names"])
-        remove(client, container["Id"])
-    return len(dead)
+        wanted = [WORKER_LABEL] if kind is None else [WORKER_LABEL, f"{KIND_LABEL}={kind}"]
+        listed: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": wanted})
+        return listed
 
 
 def _text(error: Exception) -> str:

@@ -78,6 +78,10 @@ class Images:
                     found = self._find(tag) or self._build_agent(agent, dockerfile, tag)
             return AgentImage.from_inspection(found)
 
+    def of(self, image_id: str) -> AgentImage:
+        """What this class wrote on an image that it made."""
+        return AgentImage.from_inspection(self._inspect(image_id))
+
     def pulled(self, name: str) -> str:
         """The id of an image by its public name, pulled if this host lacks it."""
         with translated_docker_errors(f"pulling {name}"):

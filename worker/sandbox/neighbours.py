@@ -22,9 +22,10 @@ from pathlib import Path
 import docker
 
 from core.errors import SandboxError
+from core.files import write_text
 from worker.identity import known_dead, this_worker
 from worker.sandbox.disk import remove_tree
-from worker.sandbox.engine import labels, remove, translated_docker_errors
+from worker.sandbox.engine import NEIGHBOUR_LABEL, labels, remove, translated_docker_errors
 from worker.sandbox.environment import VALIDATION_PORT
 from worker.sandbox.images import Images
 from worker.sandbox.validation import MAX_CONNECTIONS, Attendance, ValidationService
@@ -36,7 +37,7 @@ RELAY = Path(__file__).with_name("relay.py")
 SOCKET_NAME = "validation.sock"
 INSIDE = "/run/validation"  # where the socket's folder is in the neighbour
 READY_SECS = 60.0  # for the relay's hello
-LOOK_SECS = 20  # how soon a neighbour notices that this process is gone
+LOOK_PART = 6  # a neighbour looks for its worker this many times in `orphan_secs`, and waits for 4 of these parts
 QUIET_SECS = 2.0  # for the last attempt's connections to end
 MEMORY_BYTES = 64 << 20
 NOBODY = 65534
@@ -64,10 +65,11 @@ class Neighbour:
 class Neighbours:
     """Starts neighbours ahead of need, lends them out and removes them."""
 
-    def __init__(self, client: docker.DockerClient, images: Images, folder: Path) -> None:
+    def __init__(self, client: docker.DockerClient, images: Images, folder: Path, *, orphan_secs: float) -> None:
         self._client = client
         self._images = images
         self._folder = folder
+        self._look_secs = orphan_secs / LOOK_PART
         self._lock = threading.Lock()
         self._idle: list[Neighbour] = []
         self._coming: dict[bool, list[Future[Neighbour]]] = {False: [], True: []}
@@ -89,6 +91,28 @@ class Neighbours:
         neighbour = self._next(networked)
         neighbour.service.attend(attendance)
         return neighbour
+
+    def adopt(self, name: str, container: str, attendance: Attendance, *, networked: bool) -> Neighbour:
+        """Answer from now on in the place of a worker that is gone."""
+        folder = self._folder / name
+        (folder / "socket" / SOCKET_NAME).unlink(missing_ok=True)
+        neighbour = Neighbour(
+            container=container, folder=folder, networked=networked, service=ValidationService(_listen(folder))
+        )
+        neighbour.service.attend(attendance)
+        return neighbour
+
+    def claim(self, name: str) -> None:
+        """Become the worker that looks after the neighbour of this name."""
+        (self._folder / name).mkdir(parents=True, exist_ok=True)
+        write_text(self._folder / name / "owner", this_worker())
+
+    def owner(self, name: str) -> str | None:
+        """The worker that looks after the neighbour of this name; None where that is not known."""
+        try:
+            return (self._folder / name / "owner").read_text()
+        except OSError:
+            return None
 
     def give_back(self, neighbour: Neighbour) -> None:
         """The agent's container is gone: keep the neighbour for the next attempt, or remove it."""
@@ -186,10 +210,10 @@ class Neighbours:
         created = api.create_container(
             self._images.pulled(IMAGE),
             entrypoint=["python3", "-I", "-S", "-c", RELAY.read_text()],
-            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}", str(LOOK_SECS)],
+            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}", str(self._look_secs), str(4 * self._look_secs)],
             user=f"{NOBODY}:{NOBODY}",
             hostname="sandbox",
-            labels=labels("neighbour"),
+            labels=labels("neighbour", {NEIGHBOUR_LABEL: folder.name}),
             host_config=host_config,
         )
         return str(created["Id"])
@@ -211,8 +235,8 @@ def _listen(folder: Path) -> socket.socket:
     """
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     inner = folder / "socket"
-    inner.mkdir(parents=True)
-    (folder / "owner").write_text(this_worker())
+    inner.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "owner", this_worker())
     descriptor = os.open(inner, os.O_RDONLY | os.O_DIRECTORY)
     try:
         listener = socket.socket(socket.AF_UNIX)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import psutil
@@ -23,7 +23,7 @@ import psutil
 from agents.registry import Agent
 from core.errors import SandboxError
 from worker.identity import known_dead, this_worker
-from worker.sandbox import Exit, Launch
+from worker.sandbox import Exit, Launch, Leftover
 from worker.sandbox.disk import DiskMeter, occupied_bytes, remove_tree
 from worker.sandbox.environment import Places, contract_environment, host_environment
 from worker.sandbox.guard import descendants, guarded, kill_all, signal_all
@@ -42,6 +42,7 @@ class ProcessSandbox:
     """Runs agents as plain processes. See the module for what that means."""
 
     name = "process"
+    host_lock: AbstractContextManager[object] = nullcontext()
 
     def build(self, agent: Agent) -> str:
         """There is nothing to build."""
@@ -58,6 +59,10 @@ class ProcessSandbox:
                 return _start(launch, resources)
             except (OSError, shutil.Error) as error:
                 raise SandboxError(f"the agent cannot be started as a process: {error}") from error
+
+    def leftovers(self) -> list[Leftover]:
+        """None: a plain process ends with its worker."""
+        return []
 
     def sweep(self) -> int:
         """Kill processes of agents whose guard and worker are both gone."""
@@ -124,6 +129,8 @@ def _start(launch: Launch, resources: ExitStack) -> "ProcessExecution":
 class ProcessExecution:
     """One agent as a process tree under a guard."""
 
+    can_be_left = False
+
     def __init__(
         self,
         launch: Launch,
@@ -171,11 +178,15 @@ class ProcessExecution:
         else:
             signal_all(descendants(self._guard.pid), signal.SIGTERM)
 
+    def pause(self, paused: bool) -> None:
+        """Stop the agent's processes where they are, or let them go on. The guard stays awake."""
+        signal_all(descendants(self._guard.pid), signal.SIGSTOP if paused else signal.SIGCONT)
+
     def disk_bytes(self) -> int:
         """Bytes in the workspace's folders. What the agent writes elsewhere is not seen."""
         return self._disk.read()
 
-    def close(self) -> None:
+    def close(self, *, leave: bool = False) -> None:
         """Kill what still runs, stop the validation service, remove the agent's copy, home and temporary files."""
         self.stop(force=True)
         self._wait_for_guard(END_SECS)

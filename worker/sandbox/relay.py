@@ -1,10 +1,10 @@
 """Carries TCP connections of a container without a network to a Unix socket of its host.
 
-    python3 -I -S relay.py PORT SOCKET LOOK_SECS
+    python3 -I -S relay.py PORT SOCKET LOOK_SECS PATIENCE_SECS
 
 Listens on PORT of the loopback addresses, says hello by connecting to SOCKET once when it is ready, and looks
-every LOOK_SECS whether somebody still listens there: when not, it ends. It runs in a container of its own, beside
-the agent's: only the standard library, and no module of this project.
+every LOOK_SECS whether somebody still listens there: when nobody has for PATIENCE_SECS, it ends. It runs in a
+container of its own, beside the agent's: only the standard library, and no module of this project.
 """
 
 import select
@@ -18,14 +18,17 @@ MOST_CONNECTIONS = 32
 IDLE_SECS = 900.0  # a connection without a byte for so long is dropped
 
 
-def main(port: int, path: str, look_secs: float) -> None:
+def main(port: int, path: str, look_secs: float, patience_secs: float) -> None:
     """Relay until the host's end is gone."""
     listeners = list(_listeners(port))
     slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
     look_at = 0.0
+    heard_at = time.monotonic()
     while True:
         if time.monotonic() >= look_at:
-            if not _host_listens(path):
+            if _host_listens(path):
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > patience_secs:
                 return
             look_at = time.monotonic() + look_secs
         for listener in select.select(listeners, [], [], look_secs)[0]:
@@ -82,4 +85,4 @@ def _pump(client: socket.socket, host: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
+    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))

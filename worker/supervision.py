@@ -1,0 +1,128 @@
+"""Watching a running agent: time, disk, the wish to cancel, the lease. Everything that may end it from outside."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import LeaseLost
+from core.status import Status
+from worker.heartbeat import Watch
+from worker.sandbox import Execution, Exit, Limits
+from worker.snapshots import Snapshots
+
+log = logging.getLogger(__name__)
+
+TICK_SECS = 1.0  # how often a running agent is looked at; its end is seen at once
+TERMINATED = 128 + 15  # exit code of a process that SIGTERM ended
+FILE_SIZE_SIGNAL = 128 + 25  # exit code of a process that SIGXFSZ ended: a file grew past the disk limit
+
+
+class Stopping(Exception):
+    """The worker stops, and gives the attempt back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How an agent ended."""
+
+    status: Status
+    message: str
+    exit_code: int | None
+
+
+@dataclass(kw_only=True)
+class Supervision:
+    """One agent under watch.
+
+    Attributes:
+        used_secs: what the agent has worked already, where another worker watched it before.
+        stopping: set when this worker gives its attempts back.
+        note: takes a line for run.log.
+    """
+
+    execution: Execution
+    limits: Limits
+    grace_secs: float
+    watch: Watch
+    stopping: threading.Event
+    snapshots: Snapshots
+    note: Callable[[str], None]
+    used_secs: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.limits.time_secs - self.used_secs
+
+    def run(self) -> Ending:
+        """Watch the agent until it ends, and stop it where it must not go on.
+
+        Raises:
+            LeaseLost: another worker owns the attempt. The agent was killed.
+            Stopping: this worker stops. The agent still runs.
+        """
+        while (exit_ := self.execution.wait(self._tick_secs())) is None:
+            if self.watch.lost.is_set():
+                self.execution.stop(force=True)
+                raise LeaseLost(f"another worker has taken attempt {self.watch.lease.attempt_id}")
+            if self.stopping.is_set():
+                raise Stopping
+            if self.watch.is_stale():
+                self._hold()
+                continue
+            if (reason := self._reason_to_stop()) is not None:
+                return self._stopped(*reason)
+            self.snapshots.poll()
+        # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
+        if exit_.code == TERMINATED and self.stopping.wait(TICK_SECS):
+            raise Stopping
+        return _ending(exit_)
+
+    def _tick_secs(self) -> float:
+        return min(TICK_SECS, max(self._deadline - time.monotonic(), 0))
+
+    def _hold(self) -> None:
+        """Freeze the agent while the database does not answer and the lease may be another's.
+
+        It has worked for hours, perhaps, and nobody else may have taken it: so it is not killed. But another may,
+        so it does not run either. The time does not count.
+        """
+        self.note("paused: the database has not answered for the length of a lease")
+        held = time.monotonic()
+        self.execution.pause(True)
+        while self.watch.is_stale() and not self.watch.lost.is_set() and not self.stopping.is_set():
+            if self.execution.wait(TICK_SECS) is not None:
+                break
+        self.execution.pause(False)
+        self._deadline += time.monotonic() - held
+        self.note(f"went on after {time.monotonic() - held:.0f} s")
+
+    def _reason_to_stop(self) -> tuple[Status, str] | None:
+        if self.watch.cancelled.is_set():
+            return Status.CANCELLED, "cancelled while it ran"
+        if time.monotonic() >= self._deadline:
+            return Status.TIME_LIMIT, f"stopped at its time limit of {self.limits.time_secs:g} s"
+        used, most = self.execution.disk_bytes(), self.limits.disk_bytes
+        if used > most:
+            return Status.DISK_LIMIT, f"used {used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB of disk"
+        return None
+
+    def _stopped(self, status: Status, message: str) -> Ending:
+        """SIGTERM, a grace period, SIGKILL."""
+        self.execution.stop(force=False)
+        exit_ = self.execution.wait(self.grace_secs)
+        if exit_ is None:
+            self.execution.stop(force=True)
+            exit_ = self.execution.wait(self.grace_secs)
+        return Ending(status=status, message=message, exit_code=exit_.code if exit_ else None)
+
+
+def _ending(exit_: Exit) -> Ending:
+    if exit_.code == 0:
+        return Ending(status=Status.COMPLETED, message="ended by itself", exit_code=0)
+    status, message = Status.AGENT_FAILED, f"ended with exit code {exit_.code}"
+    if exit_.out_of_memory:
+        status, message = Status.MEMORY_LIMIT, "killed at its memory limit"
+    elif exit_.code == FILE_SIZE_SIGNAL:
+        status, message = Status.DISK_LIMIT, "a file grew past the disk limit"
+    return Ending(status=status, message=message, exit_code=exit_.code)
