@@ -31,4 +31,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as JSON, all or nothing. NaN and infinities are refused (ValueError)."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    write_text(path, json_bytes(value).decode())
+
+
+def json_bytes(value: Any) -> bytes:
+    """Give `value` as the content of a JSON file. NaN and infinities are refused (ValueError)."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n").encode()

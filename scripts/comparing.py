@@ -1,39 +1,31 @@
 """Showing how two runs compare."""
 
 import json
-from pathlib import Path
 
 from rich.table import Table
 
-from core.errors import InputError
 from grading.compare import Comparison, Difference, compare
 from grading.reports import AttemptReport
+from scripts.results import read_report
 from scripts.terminal import console_for
 from store.runs import Store
 from worker.context import open_store
-from worker.settings import load_settings
+from worker.settings import Settings, load_settings
 
 
-def compare_runs(first: str, second: str, *, runs_dir: Path | None, as_json: bool) -> None:
+def compare_runs(first: str, second: str, *, runs_dir: str | None, as_json: bool) -> None:
     """Compare two closed runs and print the result."""
     settings = load_settings(runs_dir=runs_dir)
     store = open_store(settings)
-    comparison = compare(_reports(store, first), _reports(store, second))
+    comparison = compare(_reports(store, settings, first), _reports(store, settings, second))
     if as_json:
         print(json.dumps(comparison.to_json(), indent=2))
     else:
         _show(comparison)
 
 
-def _reports(store: Store, name: str) -> list[AttemptReport]:
-    run = store.find_run(name)
-    path = Path(run.run_dir) / "grading_report.json"
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"run {run.run_id} has no grading_report.json yet; it is {run.state}: see scripts/status.py"
-        ) from None
+def _reports(store: Store, settings: Settings, name: str) -> list[AttemptReport]:
+    report = read_report(store.find_run(name), settings)
     return [AttemptReport.from_json(entry) for entry in report["competition_reports"]]
 
 

@@ -11,6 +11,7 @@ from scripts.terminal import LOST_TO_MACHINERY, run_command
 if TYPE_CHECKING:
     from grading.reports import AttemptReport
     from tasks.registry import Competition
+    from worker.places import Place
 
 app = typer.Typer(
     add_completion=False,
@@ -20,7 +21,10 @@ app = typer.Typer(
     help="Benchmark machine-learning agents on Kaggle competitions. Runs are started with scripts/submit.py.",
 )
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="the competitions' data  [MLEBENCH_DATA_DIR]")]
+DataDir = Annotated[
+    str | None,
+    typer.Option("--data-dir", help="the competitions' data: a folder or s3://bucket/prefix  [MLEBENCH_DATA_DIR]"),
+]
 
 
 def main() -> None:
@@ -41,7 +45,7 @@ def list_(
     from scripts.terminal import console_for
     from tasks.data import is_prepared
 
-    folder = _data_dir(data_dir)
+    folder = _data_place(data_dir).folder
     rows = [
         {
             "id": competition.id,
@@ -81,16 +85,23 @@ def prepare(
 ) -> None:
     """Prepare competitions' data: raw data to a public and a private part. One that fails stops no other."""
     from core.errors import MlebenchError
-    from tasks.data import check_data_dir
+    from tasks.data import check_data_dir, is_prepared
     from tasks.data import prepare as prepare_data
+    from worker import preparing
 
-    folder = _data_dir(data_dir)
+    data = _data_place(data_dir)
+    folder = data.folder
     failed: dict[str, str] = {}
     chosen = _chosen(competition or [], lite=lite, everything=everything, list_file=list_file)
     check_data_dir(folder)
+    if data.bucket is not None:
+        data.bucket.check()
     for entry in chosen:
         try:
+            if not is_prepared(entry, folder):
+                preparing.fetch(entry, data, note=_say)
             done = prepare_data(entry, folder, keep_raw=keep_raw, verify=not skip_verification, log=_say)
+            preparing.share(entry, data, note=_say)
         except MlebenchError as error:
             failed[entry.id] = str(error)
             _say(f"{entry.id} failed: {error}")
@@ -146,7 +157,7 @@ def grade(
 def compare(
     first: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],
     second: Annotated[str, typer.Argument(help="another run's")],
-    runs_dir: Annotated[Path | None, typer.Option(help="where the run folders are")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Compare two runs, pairing their attempts by competition and seed."""
@@ -165,10 +176,11 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _data_dir(given: Path | None) -> Path:
+def _data_place(given: str | None) -> "Place":
+    from worker.places import data_place
     from worker.settings import load_settings
 
-    return load_settings(data_dir=given).data_dir
+    return data_place(load_settings(data_dir=given))
 
 
 def _roots() -> list[Path]:
@@ -239,18 +251,22 @@ def _entries(path: Path) -> list[tuple[str, Path]]:
     return entries
 
 
-def _grade(submission: Path, name: str, data_dir: Path | None) -> "AttemptReport":
+def _grade(submission: Path, name: str, data_dir: str | None) -> "AttemptReport":
     """Grade a file outside of any run."""
     from core.errors import GraderFailed, InputError, SubmissionInvalid
     from core.status import Status
     from grading.reports import attempt_report
     from tasks.data import is_prepared
     from tasks.data import prepare as prepared
+    from worker import preparing
 
     competition = _competition(name)
-    folder = _data_dir(data_dir)
-    if not is_prepared(competition, folder):
-        raise InputError(f"{name} is not prepared in {folder}; run: mlebench prepare -c {name} --data-dir {folder}")
+    place = _data_place(data_dir)
+    folder = place.folder
+    if not is_prepared(competition, folder) and not preparing.fetch(competition, place, note=_say):
+        raise InputError(
+            f"{name} is not prepared in {place.address}; run: mlebench prepare -c {name} --data-dir {place.address}"
+        )
     data = prepared(competition, folder)
     score, status, message = None, Status.COMPLETED, "graded"
     if not submission.exists():

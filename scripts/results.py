@@ -2,26 +2,27 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.errors import InputError
 from core.status import RunState, Status
 from grading.reports import AttemptReport
 from scripts.following import secs
 from scripts.terminal import LOST_TO_MACHINERY
 from store.records import Run
+from worker.places import run_folder
+from worker.settings import Settings
 
 MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 
 
-def show_result(run: Run, *, console: Console, as_json: bool) -> int:
+def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool) -> int:
     """Show a closed run and give the exit code it deserves."""
-    folder = Path(run.run_dir)
-    report = json.loads((folder / "grading_report.json").read_text(encoding="utf-8"))
+    report = read_report(run, settings)
     reports = [AttemptReport.from_json(entry) for entry in report["competition_reports"]]
     if as_json:
         result = {
@@ -37,6 +38,19 @@ def show_result(run: Run, *, console: Console, as_json: bool) -> int:
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
     return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0
+
+
+def read_report(run: Run, settings: Settings) -> dict[str, Any]:
+    """Read a run's grading report.
+
+    Raises:
+        InputError: it has none yet.
+    """
+    content = run_folder(run.run_dir, settings).storage.read("grading_report.json")
+    if content is None:
+        raise InputError(f"run {run.run_id} has no grading_report.json yet; it is {run.state}: see scripts/status.py")
+    report: dict[str, Any] = json.loads(content)
+    return report
 
 
 def summary(report: dict[str, Any]) -> str:

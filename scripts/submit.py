@@ -27,6 +27,7 @@ from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
+from store import watching
 from store.folders import LIVE
 from store.records import Run
 from store.runs import Store
@@ -35,6 +36,7 @@ from worker.app import connect
 from worker.context import open_store
 from worker.embedded import embedded_services
 from worker.identity import known_dead
+from worker.places import run_folder
 from worker.settings import Settings, load_settings
 from worker.submitting import Order, create_run, plan
 
@@ -57,8 +59,8 @@ def submit(
     workers: Annotated[int | None, typer.Option(help="attempts at a time, without a broker")] = None,
     sandbox: Annotated[str | None, typer.Option(help="auto, docker or process  [auto]")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds an agent may work  [86400]")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="the competitions' data")] = None,
-    runs_dir: Annotated[Path | None, typer.Option(help="where run folders go")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="the competitions' data: a folder or s3://bucket/prefix")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where run folders go: a folder or s3://bucket/prefix")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="queue the run and return")] = False,
     resume: Annotated[
         str | None, typer.Option(help="queue again what is not done of a run: its id, folder, or latest")
@@ -99,10 +101,10 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
-        with _services(settings, Path(run.run_dir)) as (live, check):
+        with _services(settings, run_folder(run.run_dir, settings).path) as (live, check):
             _enqueue(run, live, store, resumed=resumed)
             closed = follow(store, run.run_id, console=console, check=check)
-            return show_result(closed, console=console, as_json=as_json)
+            return show_result(closed, settings, console=console, as_json=as_json)
     except KeyboardInterrupt:
         _say_interrupted(run, settings, store)
         return INTERRUPTED
@@ -127,7 +129,7 @@ def _enqueue(run: Run, settings: Settings, store: Store, *, resumed: bool) -> No
     else:
         attempt_ids = [row.attempt_id for row in store.progress(run.run_id)]
     with connect(settings) as client:
-        queueing.enqueue(client, run.run_id, attempt_ids)
+        queueing.enqueue(client, run.run_id, attempt_ids, watching.labels(store, attempt_ids))
 
 
 def _detach(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> None:
@@ -135,7 +137,9 @@ def _detach(run: Run, settings: Settings, store: Store, *, resumed: bool, as_jso
     if settings.broker_url:
         _enqueue(run, settings, store, resumed=resumed)
     else:
-        log = Path(run.run_dir) / "submit.log"
+        folder = run_folder(run.run_dir, settings).path
+        folder.mkdir(exist_ok=True)  # with an object store it is not there yet
+        log = folder / "submit.log"
         with log.open("ab") as output:
             subprocess.Popen(
                 [

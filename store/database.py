@@ -3,17 +3,21 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, literal, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import InputError, ServiceUnavailable
+from store.tables import UtcDateTime
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# By itself, TCP waits a quarter of an hour on a network that was cut. Milliseconds, then seconds and probes.
+NOTICE_A_CUT = {"tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 MIGRATION_LOCK = 7_316_240_501  # any fixed number: Postgres' advisory lock for migrating
 
 
@@ -35,7 +39,7 @@ def open_engine(url: str) -> Engine:
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             # utf8: a database made without a locale would otherwise give bytes for text
-            connect_args={"connect_timeout": 10, "client_encoding": "utf8"},
+            connect_args={"connect_timeout": 10, "client_encoding": "utf8", **NOTICE_A_CUT},
         )
     if parsed.drivername != "sqlite":
         raise InputError(f"database {parsed.drivername!r} is not supported; expected postgresql or sqlite")
@@ -64,6 +68,13 @@ def _begin_sqlite(connection: Connection) -> None:
 def shown(url: str) -> str:
     """Give a database URL without its password, for messages."""
     return make_url(url).render_as_string(hide_password=True)
+
+
+def now(engine: Engine) -> ColumnElement[datetime]:
+    """Give the database's clock, since the workers' may differ. A SQLite database has only this host's."""
+    if engine.dialect.name == "sqlite":
+        return literal(datetime.now(UTC), UtcDateTime())
+    return func.clock_timestamp(type_=UtcDateTime())
 
 
 def ping(engine: Engine) -> None:

@@ -113,6 +113,33 @@ def prepare(
     return Prepared(competition_id=competition.id, public=folder / "public", private=folder / "private")
 
 
+def install(
+    competition: Competition,
+    data_dir: Path,
+    fill: Callable[[Path], None],
+    *,
+    needed_bytes: int,
+    log: Callable[[str], None] = logger.info,
+) -> None:
+    """Let `fill` make the prepared data, which is somewhere already, in a new folder; nothing when it is here.
+
+    Safe to call from any number of processes of this host, as `prepare` is.
+
+    Raises:
+        InputError: the data folder cannot be written, or its disk has not `needed_bytes`.
+        DataError: what `fill` made is not complete.
+    """
+    with _lock(competition, data_dir, log):
+        if is_prepared(competition, data_dir):
+            return
+        check_data_dir(data_dir, needed_bytes=needed_bytes)
+        with _appearing(competition, data_dir / competition.id, log) as temporary:
+            fill(temporary)
+            if not _is_complete(competition, temporary):
+                raise DataError(f"the data of {competition.id} that was fetched is not complete")
+            _make_readable(temporary)
+
+
 def data_hash(prepared: Prepared) -> str:
     """SHA-256, in hex, of the prepared data, the same wherever and whenever it was prepared.
 
@@ -161,20 +188,27 @@ def _prepare(competition: Competition, folder: Path, *, verify: bool, log: Calla
     raw = folder / "raw"
     _require_raw(competition, raw)
     check_data_dir(folder.parent, needed_bytes=_size(raw))
-    for leftover in folder.glob(".preparing-*"):  # of processes that were killed: nobody else holds the lock
-        shutil.rmtree(leftover)
     log(f"preparing {competition.id}")
     started = time.monotonic()
+    with _appearing(competition, folder, log) as temporary:
+        _build(competition, raw, temporary, verify=verify)
+    log(f"prepared {competition.id} in {time.monotonic() - started:.1f} s")
+
+
+@contextmanager
+def _appearing(competition: Competition, folder: Path, log: Callable[[str], None]) -> Iterator[Path]:
+    """Give a path for a new folder, which becomes prepared/ in one step; the caller holds the lock."""
     try:
+        for leftover in folder.glob(".preparing-*"):  # of processes that were killed: nobody else holds the lock
+            shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".preparing-", ignore_cleanup_errors=True) as name:
             temporary = Path(name) / "prepared"
-            _build(competition, raw, temporary, verify=verify)
+            yield temporary
             os.sync()  # the rename must not reach the disk before the data
             _set_aside(folder / "prepared", log)
             temporary.rename(folder / "prepared")
     except OSError as error:
         raise DataError(f"preparing {competition.id} failed: {error}") from error
-    log(f"prepared {competition.id} in {time.monotonic() - started:.1f} s")
 
 
 def _require_raw(competition: Competition, raw: Path) -> None:
@@ -201,6 +235,12 @@ def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -
             competition.check(public / competition.sample, public)
         except SubmissionInvalid as error:
             raise DataError(f"the sample submission of {competition.id} is not valid: {error}") from error
+    _make_readable(folder)
+
+
+def _make_readable(folder: Path) -> None:
+    """Let agents, which run as other users, read the public part."""
+    public = folder / "public"
     folder.chmod(MODE_FOLDER)
     public.chmod(MODE_FOLDER)
     for path in public.rglob("*"):

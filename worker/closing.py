@@ -1,21 +1,24 @@
 """Closing a run: its files, written from the database and the attempts' reports."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from core.files import write_json
+from core.files import json_bytes
 from core.status import RunState, State, Status
 from grading.reports import AttemptReport, grading_report
-from store.folders import RunFolder
 from store.records import Attempt, Run, Try
+from store.storage import Storage
 from tasks.splits import SPLITS, list_splits, load_split
 from worker.context import Context
-from worker.grade import report_of
+from worker.grade import report_name, report_of, write_report
+from worker.places import run_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VERSIONED = ("celery", "kombu", "redis", "docker", "pandas", "scikit-learn", "numpy", "sqlalchemy")
@@ -38,12 +41,12 @@ def close(run_id: str, context: Context, *, again: bool = False) -> bool:
     attempts = context.store.attempts(run_id)
     if any(attempt.state is not State.DONE for attempt in attempts):
         return False
-    folder = RunFolder(path=Path(run.run_dir))
-    reports = [_report(attempt, run, context, folder) for attempt in attempts]
-    write_json(folder.path / "grading_report.json", run_report(run, reports, context))
+    folder = run_folder(run.run_dir, context.settings)
+    reports = [_report(attempt, run, context, folder.storage) for attempt in attempts]
+    folder.storage.write("grading_report.json", json_bytes(run_report(run, reports, context)))
     metadata = _metadata(run, attempts, context.store.tries(run_id), context)
     folder.clean()
-    write_json(folder.path / "metadata.json", metadata)
+    folder.storage.write("metadata.json", json_bytes(metadata))
     return context.store.close_run(run_id)
 
 
@@ -57,15 +60,17 @@ def run_report(run: Run, reports: list[AttemptReport], context: Context) -> dict
     return grading_report(reports, planned=run.planned, splits=splits)
 
 
-def _report(attempt: Attempt, run: Run, context: Context, folder: RunFolder) -> AttemptReport:
-    """Give an attempt's report; one that ended without grading gets its report and folder here."""
+def _report(attempt: Attempt, run: Run, context: Context, storage: Storage) -> AttemptReport:
+    """Give an attempt's report. One that its folder lacks (it ended without grading, or was lost) is put there."""
     if attempt.report is not None:
-        return AttemptReport.from_json(attempt.report)
-    status = attempt.status or Status.INFRASTRUCTURE_FAILED
-    report = report_of(attempt, run, context, status=status, message=attempt.message, score=None)
-    path = folder.attempt(attempt.name)
-    path.mkdir(exist_ok=True)
-    write_json(path / "report.json", report.to_json())
+        report = AttemptReport.from_json(attempt.report)
+    else:
+        status = attempt.status or Status.INFRASTRUCTURE_FAILED
+        made = report_of(attempt, run, context, status=status, message=attempt.message, score=None)
+        # not the time of this call: collecting again gives the same files
+        report = replace(made, created_at=attempt.finished_at or run.created_at)
+    if attempt.report is None or storage.read(report_name(attempt)) is None:
+        write_report(report, attempt, storage)
     return report
 
 
@@ -131,7 +136,8 @@ def versions() -> dict[str, str]:
 
 @cache
 def git_commit() -> str | None:
-    """Give the commit this code is at, with `-dirty` where files were changed; None outside a checkout."""
+    """Give the commit this code is at, with `-dirty` where files were changed; outside a checkout what
+    MLEBENCH_GIT_COMMIT says, as in the worker image, or None."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
@@ -142,5 +148,5 @@ def git_commit() -> str | None:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):  # no git, or not a checkout
-        return None
+        return os.environ.get("MLEBENCH_GIT_COMMIT") or None
     return answer.stdout.strip()

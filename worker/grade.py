@@ -1,20 +1,20 @@
 """From a collected attempt to its report."""
 
 import logging
-from pathlib import Path
 
-from core.errors import GraderFailed, SubmissionInvalid
-from core.files import write_json
+from core.errors import GraderFailed, InfrastructureError, SubmissionInvalid
+from core.files import json_bytes
 from core.status import State, Status
 from grading.reports import AttemptReport, attempt_report
-from store.folders import RunFolder
 from store.records import Attempt, Run
-from worker import preparing
+from store.storage import Storage
+from worker import logs, metrics, preparing
 from worker.context import Context
+from worker.places import data_place, run_folder
 
 log = logging.getLogger(__name__)
 
-SUBMISSION = Path("submission") / "submission.csv"
+SUBMISSION = "submission/submission.csv"
 
 
 def grade(attempt_id: str, context: Context) -> None:
@@ -24,36 +24,52 @@ def grade(attempt_id: str, context: Context) -> None:
         InfrastructureError, DataError, OSError: this host cannot grade it now; try again.
     """
     attempt = context.store.attempt(attempt_id)
+    logs.about(attempt_id=attempt_id, run_id=attempt.run_id, competition=attempt.competition_id)
     if attempt.state is not State.COLLECTED:
         return
     run = context.store.run(attempt.run_id)
-    status, message, score = _score(attempt, run, context)
+    storage = run_folder(run.run_dir, context.settings).storage
+    status, message, score = _score(attempt, run, storage, context)
     report = report_of(attempt, run, context, status=status, message=message, score=score)
-    write_json(RunFolder(path=Path(run.run_dir)).attempt(attempt.name) / "report.json", report.to_json())
-    context.store.finish(
+    write_report(report, attempt, storage)
+    if context.store.finish(
         attempt_id,
         status=status,
         message=message,
         score=score,
         medal=str(report.medal) if report.any_medal else None,
         report=report.to_json(),
-    )
+    ):
+        metrics.done(status)
+        log.info("graded: %s, score %s", status, score, extra={"action": "attempt_graded"})
 
 
-def _score(attempt: Attempt, run: Run, context: Context) -> tuple[Status, str, float | None]:
+def report_name(attempt: Attempt) -> str:
+    """Where an attempt's report is in the run folder."""
+    return f"{attempt.name}/report.json"
+
+
+def write_report(report: AttemptReport, attempt: Attempt, storage: Storage) -> None:
+    """Put a report with the attempt's files."""
+    storage.write(report_name(attempt), json_bytes(report.to_json()))
+
+
+def _score(attempt: Attempt, run: Run, storage: Storage, context: Context) -> tuple[Status, str, float | None]:
     """Give the final status with its message, and the score where there is one."""
     ended = attempt.status or Status.GRADER_FAILED
-    submission = RunFolder(path=Path(run.run_dir)).attempt(attempt.name) / SUBMISSION
-    if not submission.exists():
+    if storage.find(attempt.name, "run.log") is None:  # every attempt that was collected has one
+        raise InfrastructureError(f"the files of attempt {attempt.name} are not in {run.run_dir}")
+    submission = storage.find(attempt.name, SUBMISSION)
+    if submission is None:
         if ended is Status.COMPLETED:
             return Status.NO_SUBMISSION, "ended by itself without submission/submission.csv", None
         return ended, f"{attempt.message}; no submission", None
     competition = context.competition(attempt.competition_id)
-    asked = run.request.data_dir
-    data_dir = Path(asked) if asked else context.settings.data_dir
-    prepared = preparing.prepared(competition, data_dir, note=log.info)
+    data = data_place(context.settings, run.request.data_dir)
+    prepared = preparing.prepared(competition, data, note=log.info)
     try:
-        return ended, attempt.message, competition.score(submission, prepared.public, prepared.private)
+        with storage.local(submission) as path:
+            return ended, attempt.message, competition.score(path, prepared.public, prepared.private)
     except SubmissionInvalid as error:
         if ended is Status.COMPLETED:
             return Status.INVALID_SUBMISSION, str(error), None
@@ -68,14 +84,13 @@ def report_of(
 ) -> AttemptReport:
     """Make the report of an attempt that ended with `status`."""
     competition = context.competition(attempt.competition_id)
-    submission = Path(attempt.name) / SUBMISSION
-    exists = (Path(run.run_dir) / submission).exists()
+    submission = run_folder(run.run_dir, context.settings).storage.find(attempt.name, SUBMISSION)
     return attempt_report(
         competition_id=attempt.competition_id,
         thresholds=competition.thresholds,
         score=score,
-        submission_exists=exists,
-        submission_path=str(submission) if exists else None,
+        submission_exists=submission is not None,
+        submission_path=submission.name if submission else None,
         attempt_id=attempt.attempt_id,
         run_id=run.run_id,
         seed=attempt.seed,
@@ -99,5 +114,7 @@ def give_up(attempt_id: str, context: Context, *, reason: str) -> None:
     status = Status.GRADER_FAILED
     message = f"could not be graded: {reason.splitlines()[0][:500]}"
     report = report_of(attempt, run, context, status=status, message=message, score=None)
-    write_json(RunFolder(path=Path(run.run_dir)).attempt(attempt.name) / "report.json", report.to_json())
-    context.store.finish(attempt_id, status=status, message=message, score=None, medal=None, report=report.to_json())
+    write_report(report, attempt, run_folder(run.run_dir, context.settings).storage)
+    final = report.to_json()
+    if context.store.finish(attempt_id, status=status, message=message, score=None, medal=None, report=final):
+        metrics.done(status)

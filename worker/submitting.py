@@ -24,7 +24,9 @@ from tasks.registry import (
 )
 from tasks.schema import Source
 from tasks.splits import load_split
+from worker import preparing
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
+from worker.places import Place, data_place, runs_place
 from worker.settings import Settings, secrets
 
 
@@ -39,8 +41,8 @@ class Order:
     techniques: tuple[str, ...] = ()
     sandbox: str = "auto"
     time_limit_secs: float | None = None  # None: the setting
-    data_dir: Path | None = None  # None: each worker's setting
-    runs_dir: Path | None = None  # None: the setting
+    data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
+    runs_dir: Path | str | None = None  # the same; None: the setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Plan:
     request: RunRequest
     agent: Agent
     competitions: Sequence[Competition]
-    runs_dir: Path
+    runs: Place
 
 
 def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
@@ -76,11 +78,11 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     if local:
         sandbox = choose_sandbox(order.sandbox)
         _check_sandbox(sandbox, agent)
-        data_dir = order.data_dir or settings.data_dir
-        _check_folder(data_dir, "data folder", "--data-dir", settings.min_free_disk_gb)
-        _check_kaggle(competitions, data_dir, settings)
-    runs_dir = order.runs_dir or settings.runs_dir
-    _check_folder(runs_dir, "runs folder", "--runs-dir", settings.min_free_disk_gb)
+        data = data_place(settings, _text(order.data_dir))
+        _check_place(data, "data folder", "--data-dir", settings.min_free_disk_gb)
+        _check_kaggle(competitions, data, settings)
+    runs = runs_place(settings, _text(order.runs_dir))
+    _check_place(runs, "runs folder", "--runs-dir", settings.min_free_disk_gb)
     request = RunRequest(
         agent_id=agent.id,
         agent_hash=agent.content_hash(),
@@ -90,19 +92,19 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         techniques=order.techniques,
         sandbox=sandbox,
         time_limit_secs=order.time_limit_secs or settings.time_limit_secs,
-        data_dir=str(order.data_dir.resolve()) if order.data_dir else None,
+        data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
     )
-    return Plan(request=request, agent=agent, competitions=competitions, runs_dir=runs_dir)
+    return Plan(request=request, agent=agent, competitions=competitions, runs=runs)
 
 
 def create_run(planned: Plan, store: Store) -> Run:
     """Make the run folder and write the run with its attempts to the database. Nothing is queued yet."""
-    folder = create_run_folder(planned.runs_dir, planned.agent.id)
+    folder = create_run_folder(planned.runs.folder, planned.agent.id, bucket=planned.runs.bucket)
     attempts = _attempts(planned)
     run = Run(
         run_id=uuid.uuid4().hex[:12],
         run_group=folder.path.name,
-        run_dir=str(folder.path),
+        run_dir=folder.address,
         state=RunState.OPEN,
         request=planned.request,
         planned=len(attempts),
@@ -113,7 +115,7 @@ def create_run(planned: Plan, store: Store) -> Run:
     try:
         store.create_run(run, [replace(attempt, run_id=run.run_id) for attempt in attempts])
     except BaseException:
-        folder.path.rmdir()
+        folder.discard()
         raise
     return run
 
@@ -243,6 +245,17 @@ def _check_sandbox(name: str, agent: Agent) -> None:
         )
 
 
+def _text(address: Path | str | None) -> str | None:
+    return None if address is None else str(address)
+
+
+def _check_place(place: Place, what: str, option: str, min_free_gb: float) -> None:
+    """Check a folder, and the object store behind it, without making anything."""
+    _check_folder(place.folder, what, option, min_free_gb)
+    if place.bucket is not None:
+        place.bucket.check()
+
+
 def _check_folder(path: Path, what: str, option: str, min_free_gb: float) -> None:
     """Check that a folder can be written and has room, without making it."""
     existing = path
@@ -264,12 +277,14 @@ def _is_read_only(path: Path) -> bool:
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
-def _check_kaggle(competitions: Sequence[Competition], data_dir: Path, settings: Settings) -> None:
+def _check_kaggle(competitions: Sequence[Competition], data: Place, settings: Settings) -> None:
     """Check that data which must be downloaded can be."""
     missing = [
         competition.id
         for competition in competitions
-        if competition.source is Source.KAGGLE and not is_prepared(competition, data_dir)
+        if competition.source is Source.KAGGLE
+        and not is_prepared(competition, data.folder)
+        and not preparing.is_shared(competition, data)
     ]
     if missing and not _has_kaggle_credentials(settings):
         raise InputError(

@@ -18,9 +18,9 @@ def a_finished_try(folder: RunFolder, name: str, fence: int, *, text: str) -> No
 def test_publishing_makes_the_folder_and_clears_the_live_one(tmp_path: Path) -> None:
     folder = RunFolder(path=tmp_path)
     a_finished_try(folder, "tiny", 1, text="first")
-    assert not folder.attempt("tiny").exists()
+    assert not (folder.path / "tiny").exists()
     folder.publish("tiny", 1)
-    assert (folder.attempt("tiny") / "run.log").read_text() == "first"
+    assert ((folder.path / "tiny") / "run.log").read_text() == "first"
     assert not folder.live("tiny", 1).exists()
 
 
@@ -36,7 +36,7 @@ def test_a_resumed_attempt_keeps_what_was_published_before(tmp_path: Path) -> No
     for fence, text in enumerate(("first", "second", "third"), start=1):
         a_finished_try(folder, "tiny", fence, text=text)
         folder.publish("tiny", fence)
-    final = folder.attempt("tiny")
+    final = folder.path / "tiny"
     assert (final / "run.log").read_text() == "third"
     kept = {path.read_text() for path in (final / "tries").glob("*/run.log")}
     assert kept == {"first", "second"}
