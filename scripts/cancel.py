@@ -4,7 +4,6 @@ python scripts/cancel.py RUN
 """
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ PATIENCE_SECS = 60.0
 
 def cancel(
     run: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],
-    runs_dir: Annotated[Path | None, typer.Option(help="where the run folders are")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
 ) -> None:
     """Cancel a run and wait until its agents are stopped."""
     settings = load_settings(runs_dir=runs_dir)

@@ -3,7 +3,6 @@
 python scripts/collect.py RUN
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ from worker.settings import load_settings
 
 def collect(
     run: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],
-    runs_dir: Annotated[Path | None, typer.Option(help="where the run folders are")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
 ) -> None:
     """Write a run's grading_report.json and metadata.json."""
     here = Context(load_settings(runs_dir=runs_dir))

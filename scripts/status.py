@@ -2,6 +2,7 @@
 
     python scripts/status.py            the runs of this database
     python scripts/status.py RUN        follow one: its id, its folder, or latest
+    python scripts/status.py --hosts    which worker holds what since when, and what waits
 
 Exit codes as of scripts/submit.py; also 1 when nothing works on the run any more.
 """
@@ -9,7 +10,6 @@ Exit codes as of scripts/submit.py; also 1 when nothing works on the run any mor
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from core.errors import InfrastructureError
 from scripts.following import follow
+from scripts.hosts import show_hosts
 from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
 from store.records import Run
@@ -28,13 +29,17 @@ from worker.settings import Settings, load_settings
 
 def status(
     run: Annotated[str | None, typer.Argument(help="a run's id, folder, or latest")] = None,
-    runs_dir: Annotated[Path | None, typer.Option(help="where the run folders are")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
     once: Annotated[bool, typer.Option("--once", help="show it as it is now, and end")] = False,
+    hosts: Annotated[bool, typer.Option("--hosts", help="show who works on what, in all runs or in RUN")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON; with RUN, at its end")] = False,
 ) -> None:
     """Follow a run to its end; without one, list the runs."""
     settings = load_settings(runs_dir=runs_dir)
     store = open_store(settings)
+    if hosts:
+        show_hosts(store, run_id=store.find_run(run).run_id if run else None, as_json=as_json)
+        return
     if run is None:
         _list(store.runs(), as_json=as_json)
         return
@@ -47,7 +52,7 @@ def status(
         closed = follow(store, found.run_id, console=console, check=_Stalled(store, found, settings).check)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    sys.exit(show_result(closed, console=console, as_json=as_json))
+    sys.exit(show_result(closed, settings, console=console, as_json=as_json))
 
 
 class _Stalled:

@@ -19,12 +19,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, current_task, signals
+from celery import Celery, signals
 from kombu.entity import Exchange, Queue
 
+from worker import logs
 from worker.lease import Recovery, RenewMessages
 from worker.results import backend_url
-from worker.settings import Settings, load_settings
+from worker.settings import LogFormat, Settings, load_settings
 
 AGENTS = "agents"
 GRADING = "grading"
@@ -36,7 +37,7 @@ COLLECT = "collect"  # (run_id)
 KEPT_SECS = 30 * 24 * 3600
 SOCKET_TIMEOUT_SECS = 30.0  # without one, a command on a connection that died silently waits for ever
 CONNECT_TIMEOUT_SECS = 5.0
-READY_FILE = "MLEBENCH_READY_FILE"  # a worker makes the file that this variable names once it takes messages
+READY_FILE = "MLEBENCH_READY_FILE"  # a worker touches the file that this variable names as long as it takes messages
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -73,9 +74,6 @@ def configuration(settings: Settings) -> dict[str, Any]:
         # For Flower.
         "worker_send_task_events": True,
         "task_send_sent_event": True,
-        "worker_log_format": "%(asctime)s %(levelname)s %(job)s%(message)s",
-        "worker_task_log_format": "%(asctime)s %(levelname)s %(job)s%(message)s",
-        "worker_log_color": False,
         "timezone": "UTC",
     }
 
@@ -134,20 +132,23 @@ def _tell_ready(**_: Any) -> None:
         Path(path).touch()
 
 
-def _name_jobs(logger: logging.Logger, **_: Any) -> None:
-    for handler in logger.handlers:
-        handler.addFilter(_add_job)
+def _format_lines(logger: logging.Logger, **_: Any) -> None:
+    logs.use_format(logger, load_settings())
 
 
-def _add_job(record: logging.LogRecord) -> bool:
-    """Give a log record the job that wrote it and its ids, for example `run_attempt(0b1c...): `."""
-    job = current_task
-    record.job = ""
-    if job and job.request.id:
-        record.job = f"{job.name.rpartition('.')[2]}({', '.join(map(str, job.request.args or ()))}): "
-    return True
+def _format_first_lines(instance: Any, **_: Any) -> None:
+    """What a worker says before Celery has made its loggers: warnings, and a banner, which is no JSON."""
+    settings = load_settings()
+    logging.basicConfig()
+    logging.captureWarnings(True)
+    logs.use_format(logging.getLogger(), settings)
+    instance.quiet = instance.quiet or settings.log_format is LogFormat.JSON
 
 
 signals.worker_ready.connect(_tell_ready)
-signals.after_setup_logger.connect(_name_jobs)
-signals.after_setup_task_logger.connect(_name_jobs)
+signals.heartbeat_sent.connect(_tell_ready)  # every 2 s while it is connected: a file that grows old says it is not
+signals.celeryd_init.connect(_format_first_lines)
+signals.after_setup_logger.connect(_format_lines)
+signals.after_setup_task_logger.connect(_format_lines)
+signals.task_prerun.connect(logs.begin_job)
+signals.task_postrun.connect(logs.end_job)

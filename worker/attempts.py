@@ -4,46 +4,56 @@ import logging
 import platform
 import re
 import socket
-import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from agents.registry import Agent, load_agent
-from core.errors import InfrastructureError, LeaseLost, MlebenchError, SubmissionInvalid
+from core.errors import (
+    InfrastructureError,
+    LeaseLost,
+    MlebenchError,
+    SandboxError,
+    ServiceUnavailable,
+    SubmissionInvalid,
+)
 from core.status import State, Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Run
 from store.runs import Outcome
 from tasks.data import Prepared, data_hash
 from tasks.registry import Competition
-from worker import evidence, preparing
+from worker import evidence, logs, metrics, preparing
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
 from worker.identity import this_worker
 from worker.instructions import write_instructions
+from worker.places import Place, data_place, run_folder
 from worker.runlog import RunLog
-from worker.sandbox import Execution, Exit, Launch, Limits, Sandbox, Workspace
+from worker.sandbox import ORPHANED, Execution, Launch, Leftover, Limits, Sandbox, Workspace
 from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
+from worker.supervision import Stopping, Supervision
 
 log = logging.getLogger(__name__)
 
-TICK_SECS = 1.0  # how often a running agent is looked at; its end is seen at once
-TERMINATED = 128 + 15  # exit code of a process that SIGTERM ended
-FILE_SIZE_SIGNAL = 128 + 25  # exit code of a process that SIGXFSZ ended: a file grew past the disk limit
 SENSITIVE_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_URL$")  # of environment variables
 RETRY_SECS = (5.0, 30.0, 120.0)  # wait before the second, third, ... try
 LONGEST_ERROR = 20_000  # characters of a traceback that are kept with a try
 LONGEST_REASON = 500
-BUSY_SECS = 30.0  # when to look again at an attempt that another worker holds
+NO_SLOT_SECS = 5.0
+PUBLISH_PATIENCE_SECS = 1800.0  # as long, an attempt's files wait for an object store that does not answer
+PUBLISH_AGAIN_SECS = 5.0
+DATABASE_AGAIN_SECS = 1.0
+BUSY_SECS = 10.0  # when to look again at an attempt that another worker holds
 
 
 class Next(Enum):
@@ -62,29 +72,50 @@ class Turn:
     wait_secs: float = 0.0
 
 
-class Stopping(Exception):
-    """The worker stops, and gives the attempt back."""
-
-
 def take_turn(attempt_id: str, context: Context) -> Turn:
     """Run one try of an attempt, if it is to be had. Safe to call any number of times.
 
     Never raises for what the agent does; a failure of the machinery is recorded with the try and, while
     tries are left, answered with LATER.
     """
-    settings = context.settings
-    lease = context.store.acquire(attempt_id, owner=this_worker(), lease_secs=settings.lease_secs)
-    attempt = context.store.attempt(attempt_id)
-    if lease is None:
-        if attempt.state is State.RUNNING:
-            return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, settings.lease_secs))
-        return Turn(next=Next.GRADE)
+    if context.draining.is_set():
+        return Turn(next=Next.ELSEWHERE)
+    with context.slot() as free:
+        if not free:  # adopted attempts have them
+            return Turn(next=Next.LATER, wait_secs=NO_SLOT_SECS)
+        lease = context.store.acquire(attempt_id, owner=this_worker(), lease_secs=context.settings.lease_secs)
+        attempt = context.store.attempt(attempt_id)
+        if lease is not None:
+            metrics.taken(attempt)
+            return _turn(attempt, lease, context, fence=lease.fence, carry_out=lambda this: this.carry_out())
+    if attempt.state is State.RUNNING:
+        return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, context.settings.lease_secs))
+    return Turn(next=Next.GRADE)
+
+
+def go_on(leftover: Leftover, attempt: Attempt, lease: Lease, context: Context) -> Turn:
+    """Look after an adopted agent until it ends: the same try, in the hands of another worker.
+
+    Args:
+        leftover: the agent.
+        attempt: as it was before it was adopted.
+        lease: the new one.
+        context: this process's open parts.
+    """
+    with context.slot():  # it runs already, whether there is a slot for it or not
+        return _turn(attempt, lease, context, fence=leftover.fence, carry_out=lambda this: this.go_on_with(leftover))
+
+
+def _turn(attempt: Attempt, lease: Lease, context: Context, *, fence: int, carry_out: Callable[["Try"], Turn]) -> Turn:
+    """Carry out a try whose files live below the number `fence`."""
+    logs.about(attempt_id=attempt.attempt_id, run_id=attempt.run_id, competition=attempt.competition_id)
+    log.info("seed %d, try %d", attempt.seed, attempt.tries, extra={"action": "attempt_taken"})
     try:
         run = context.store.run(attempt.run_id)
-        with _try_of(attempt, run, lease, context) as this_try:
-            return this_try.turn()
+        with metrics.SLOTS_BUSY.track_inprogress(), _try_of(attempt, run, lease, context, fence=fence) as this_try:
+            return this_try.turn(carry_out)
     except LeaseLost as error:
-        log.warning("attempt %s: %s", attempt_id, error)
+        log.warning("attempt %s: %s", attempt.attempt_id, error, extra={"action": "lease_lost"})
         return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
     except Exception as error:  # noqa: BLE001 - the outermost edge of a try: recorded, never lost
         return _failed(attempt, lease, context, error)
@@ -92,16 +123,21 @@ def take_turn(attempt_id: str, context: Context) -> Turn:
 
 def _failed(attempt: Attempt, lease: Lease, context: Context, error: Exception) -> Turn:
     """Record a failure of the machinery, and say whether there is another try."""
-    log.warning("attempt %s: the machinery failed", attempt.attempt_id, exc_info=error)
+    metrics.failed(error)
+    log.warning(
+        "attempt %s: the machinery failed", attempt.attempt_id, exc_info=error, extra={"action": "machinery_failed"}
+    )
     kept = "".join(traceback.format_exception(error))[-LONGEST_ERROR:]
     try:
         if attempt.tries < context.settings.max_tries:
             context.store.give_back(lease, error=kept, counts=True)
+            metrics.QUEUED_AGAIN.labels("failed").inc()
             return Turn(next=Next.LATER, wait_secs=RETRY_SECS[min(attempt.tries, len(RETRY_SECS)) - 1])
         outcome = Outcome(status=Status.INFRASTRUCTURE_FAILED, message=_reason(error))
         context.store.give_up(lease, outcome, error=kept)
+        metrics.done(outcome.status)
     except LeaseLost as lost:
-        log.warning("attempt %s: %s", attempt.attempt_id, lost)
+        log.warning("attempt %s: %s", attempt.attempt_id, lost, extra={"action": "lease_lost"})
         return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
     return Turn(next=Next.GRADE)
 
@@ -113,10 +149,12 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _try_of(attempt: Attempt, run: Run, lease: Lease, context: Context) -> Iterator["Try"]:
-    folder = RunFolder(path=Path(run.run_dir))
-    live = folder.live(attempt.name, lease.fence)
+def _try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence: int) -> Iterator["Try"]:
+    folder = run_folder(run.run_dir, context.settings)
+    live = folder.live(attempt.name, fence)
     live.mkdir(parents=True, exist_ok=True)
+    written = live / "run.log"
+    logged_until = written.stat().st_mtime if written.exists() else 0.0
     run_log = RunLog(
         live / "run.log",
         max_bytes=int(context.settings.log_limit_mb * 2**20),
@@ -124,7 +162,17 @@ def _try_of(attempt: Attempt, run: Run, lease: Lease, context: Context) -> Itera
     )
     watch = context.heartbeat.watch(lease, last_line=run_log.last_line)
     try:
-        yield Try(attempt=attempt, run=run, lease=lease, context=context, folder=folder, log=run_log, watch=watch)
+        yield Try(
+            attempt=attempt,
+            run=run,
+            lease=lease,
+            fence=fence,
+            context=context,
+            folder=folder,
+            log=run_log,
+            logged_until=logged_until,
+            watch=watch,
+        )
     finally:
         context.heartbeat.release(watch)
         run_log.close()
@@ -146,19 +194,20 @@ class Try:
     attempt: Attempt
     run: Run
     lease: Lease
+    fence: int  # number of the lease that the try began with: names its live folder
     context: Context
     folder: RunFolder
     log: RunLog
+    logged_until: float  # seconds since the epoch: what the agent said before is in the log already
     watch: Watch
+    left: bool = False  # the agent was left running for the next worker
 
-    def turn(self) -> Turn:
+    def turn(self, carry_out: Callable[["Try"], Turn]) -> Turn:
         """Carry the try out. Raises what the machinery raises, having said so in the log."""
         try:
-            return self._carry_out()
+            return carry_out(self)
         except Stopping:
-            self.log.note("given back: this worker stops")
-            self.context.store.give_back(self.lease, error="its worker stopped", counts=False)
-            return Turn(next=Next.ELSEWHERE)
+            return self._give_back()
         except LeaseLost as error:
             self.log.note(f"stopped: {error}")
             raise
@@ -168,7 +217,7 @@ class Try:
                 self._publish()
             raise
 
-    def _carry_out(self) -> Turn:
+    def carry_out(self) -> Turn:
         """Prepare, run the agent, publish its files."""
         if self.run.cancel_requested:
             return self._cancelled(Outcome(status=Status.CANCELLED, message="cancelled before it started"))
@@ -177,16 +226,55 @@ class Try:
             f"seed {self.attempt.seed}, try {self.attempt.tries} on {socket.gethostname()}"
         )
         agent = self._agent()
-        competition = self.context.competition(self.attempt.competition_id)
-        prepared = preparing.prepared(competition, self._data_dir(), note=self.log.note)
+        launch, prepared, snapshots = self._launch(agent)
         sandbox = self.context.sandbox(self.run.request.sandbox)
-        workspace = self._workspace(competition, prepared)
-        outcome = self._run_agent(sandbox, agent, competition, prepared, workspace)
+        digest = sandbox.build(agent)
+        self._check_lease()
+        if self.context.stopping.is_set():
+            raise Stopping
+        execution = sandbox.start(launch)
+        with self._closing(execution):
+            environment = self._environment(sandbox, execution, digest, prepared, launch.limits)
+            self.context.store.agent_started(self.lease, environment=environment)
+            outcome = self._supervise(execution, launch, snapshots, used_secs=0.0)
+        return self._hand_in(outcome, snapshots)
+
+    def go_on_with(self, leftover: Leftover) -> Turn:
+        """Look after an agent that another worker started, and publish its files."""
+        self.log.note(f"adopted from {leftover.owner} by {this_worker()}")
+        launch, _, snapshots = self._launch(self._agent())
+        started = self.attempt.agent_started_at or self.attempt.queued_at
+        used_secs = (datetime.now(UTC) - started).total_seconds()
+        execution = leftover.adopt(launch)
+        with self._closing(execution):
+            outcome = self._supervise(execution, launch, snapshots, used_secs=used_secs)
+        if outcome.exit_code == ORPHANED:
+            raise SandboxError("its worker was gone for too long: the agent was killed before this one came")
+        return self._hand_in(outcome, snapshots)
+
+    def _hand_in(self, outcome: Outcome, snapshots: Snapshots) -> Turn:
+        """The agent has ended: publish what it left."""
+        if outcome.status is not Status.COMPLETED and (used := snapshots.restore_if_better()):
+            self.log.note(used)
         self._publish()
         if outcome.status is Status.CANCELLED:
             return self._cancelled(outcome)
-        self.context.store.collected(self.lease, outcome, grading_secs=self.context.settings.lease_secs)
+        grading_secs = self.context.settings.lease_secs
+        self._insist(lambda: self.context.store.collected(self.lease, outcome, grading_secs=grading_secs))
+        metrics.ended(outcome.status, agent_secs=outcome.agent_secs)
+        log.info("agent: %s, %s", outcome.status, outcome.message, extra={"action": "attempt_ended"})
         return Turn(next=Next.GRADE)
+
+    def _give_back(self) -> Turn:
+        """This worker stops. An agent that was left running is for the next worker of this host to adopt."""
+        if self.left:
+            self.log.note("left running: this worker stops, and the next one here goes on")
+            self.context.store.leave(self.lease, lease_secs=self.context.settings.lease_secs)
+        else:
+            self.log.note("given back: this worker stops")
+            self.context.store.give_back(self.lease, error="its worker stopped", counts=False)
+            metrics.QUEUED_AGAIN.labels("stopping").inc()
+        return Turn(next=Next.ELSEWHERE)
 
     def _agent(self) -> Agent:
         agent = load_agent(
@@ -201,27 +289,21 @@ class Try:
             )
         return agent
 
-    def _data_dir(self) -> Path:
-        asked = self.run.request.data_dir
-        return Path(asked) if asked else self.context.settings.data_dir
+    def _data(self) -> Place:
+        return data_place(self.context.settings, self.run.request.data_dir)
 
     def _workspace(self, competition: Competition, prepared: Prepared) -> Workspace:
-        workspace = Workspace(root=self.folder.live(self.attempt.name, self.lease.fence), data=prepared.public)
+        workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=prepared.public)
         for path in (workspace.submission, workspace.code, workspace.logs):
             path.mkdir(exist_ok=True)
         write_instructions(workspace, competition, time_limit_secs=self.run.request.time_limit_secs)
         return workspace
 
-    def _run_agent(
-        self,
-        sandbox: Sandbox,
-        agent: Agent,
-        competition: Competition,
-        prepared: Prepared,
-        workspace: Workspace,
-    ) -> Outcome:
-        digest = sandbox.build(agent)
-        limits = limits_of(self.context.settings, self.run.request.time_limit_secs)
+    def _launch(self, agent: Agent) -> tuple[Launch, Prepared, Snapshots]:
+        """Make ready what the agent needs, here and for watching it."""
+        competition = self.context.competition(self.attempt.competition_id)
+        prepared = preparing.prepared(competition, self._data(), note=self.log.note)
+        workspace = self._workspace(competition, prepared)
 
         def validate(path: Path) -> str | None:
             try:
@@ -233,17 +315,18 @@ class Try:
         launch = Launch(
             run_id=self.run.run_id,
             attempt_id=self.attempt.attempt_id,
-            fence=self.lease.fence,
+            fence=self.fence,
             competition_id=competition.id,
             technique=self.attempt.technique,
             seed=self.attempt.seed,
             agent=agent,
             workspace=workspace,
             environment=agent.environment(secrets(self.context.settings)),
-            limits=limits,
+            limits=limits_of(self.context.settings, self.run.request.time_limit_secs),
             validate=validate,
             log=self.log.write,
             note=self.log.note,
+            seen_until=self.logged_until,
         )
         snapshots = Snapshots(
             workspace.submission,
@@ -251,34 +334,34 @@ class Try:
             validate=validate,
             max_bytes=competition.format.max_bytes,
         )
-        self._check_lease()
-        if self.context.stopping.is_set():
-            raise Stopping
-        started = time.monotonic()
-        execution = sandbox.start(launch)
+        return launch, prepared, snapshots
+
+    @contextmanager
+    def _closing(self, execution: Execution) -> Iterator[None]:
+        """End the agent with the block; or leave it running, where this worker stops and the next can go on."""
         try:
-            environment = self._environment(sandbox, execution, digest, prepared, limits)
-            self.context.store.agent_started(self.lease, environment=environment)
-            ending = supervise(
-                execution,
-                limits=limits,
-                grace_secs=self.context.settings.grace_secs,
-                watch=self.watch,
-                stopping=self.context.stopping,
-                snapshots=snapshots,
-            )
+            yield
+        except Stopping:
+            self.left = execution.can_be_left and self.context.settings.leave_agents
+            raise
         finally:
-            execution.close()
-        outcome = Outcome(
-            status=ending.status,
-            message=ending.message,
-            agent_secs=round(time.monotonic() - started, 3),
-            exit_code=ending.exit_code,
-        )
-        self.log.note(f"the agent ended: {outcome.status} ({outcome.message}) after {outcome.agent_secs} s")
-        if outcome.status is not Status.COMPLETED and (used := snapshots.restore_if_better()):
-            self.log.note(used)
-        return outcome
+            execution.close(leave=self.left)
+
+    def _supervise(self, execution: Execution, launch: Launch, snapshots: Snapshots, *, used_secs: float) -> Outcome:
+        started = time.monotonic()
+        ending = Supervision(
+            execution=execution,
+            limits=launch.limits,
+            grace_secs=self.context.settings.grace_secs,
+            watch=self.watch,
+            stopping=self.context.stopping,
+            snapshots=snapshots,
+            note=self.log.note,
+            used_secs=used_secs,
+        ).run()
+        agent_secs = round(used_secs + time.monotonic() - started, 3)
+        self.log.note(f"the agent ended: {ending.status} ({ending.message}) after {agent_secs} s")
+        return Outcome(status=ending.status, message=ending.message, agent_secs=agent_secs, exit_code=ending.exit_code)
 
     def _check_lease(self) -> None:
         if self.watch.lost.is_set():
@@ -301,34 +384,53 @@ class Try:
 
     def _publish(self) -> None:
         """Put what the tries left into the run folder, as plain files, in one step."""
-        self._check_lease()
+        # The heartbeat may not know yet: a worker that stood still learns here that the attempt is another's.
+        lease_secs = self.context.settings.lease_secs
+        self._insist(lambda: self.context.store.confirm(self.lease, lease_secs=lease_secs))
         name, fence = self.attempt.name, self.lease.fence
-        out, live = self.folder.out(name, fence), self.folder.live(name, fence)
+        out, live = self.folder.out(name, fence), self.folder.live(name, self.fence)
         out.mkdir(parents=True, exist_ok=True)
-        for number, left in self.folder.earlier_tries(name, fence):
+        for number, left in self.folder.earlier_tries(name, self.fence):
             (out / "tries" / number).mkdir(parents=True, exist_ok=True)
-            _keep(left, out / "tries" / number)
+            evidence.keep(left, out / "tries" / number)
         self.log.note(evidence.collect(Workspace(root=live, data=live), out).summary())
         self.log.close()
-        _keep_log(live, out)
+        evidence.keep_log(live, out)
         remove_tree(live)
-        self.folder.publish(name, fence)
+        self._let_appear(name, fence)
+
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Write to the database; while it does not answer, again and again: hours of an agent's work hang on it.
+
+        A write that was carried out though its answer was lost is refused the second time (LeaseLost), and the
+        next delivery of the message goes on from what the database says.
+        """
+        while True:
+            try:
+                return write()
+            except ServiceUnavailable as error:
+                log.warning("attempt %s waits for the database: %s", self.attempt.attempt_id, error)
+            if self.context.stopping.wait(DATABASE_AGAIN_SECS):
+                raise Stopping
+
+    def _let_appear(self, name: str, fence: int) -> None:
+        """Publish. Hours of work are not given up for an object store that is away for a while."""
+        give_up_at = time.monotonic() + PUBLISH_PATIENCE_SECS
+        while True:
+            try:
+                return self.folder.publish(name, fence)
+            except ServiceUnavailable as error:
+                if time.monotonic() > give_up_at:
+                    raise
+                log.warning("attempt %s is not published yet: %s", self.attempt.attempt_id, error)
+            if self.context.stopping.wait(PUBLISH_AGAIN_SECS):
+                raise Stopping
+            self._check_lease()
 
     def _cancelled(self, outcome: Outcome) -> Turn:
         self.context.store.give_up(self.lease, outcome, error=outcome.message)
+        metrics.done(outcome.status)
         return Turn(next=Next.GRADE)
-
-
-def _keep(live: Path, out: Path) -> None:
-    """Keep the evidence of a try that came to nothing."""
-    evidence.collect(Workspace(root=live, data=live), out)
-    _keep_log(live, out)
-    remove_tree(live)
-
-
-def _keep_log(live: Path, out: Path) -> None:
-    with suppress(FileNotFoundError):  # the worker was lost before it wrote a word
-        (live / "run.log").replace(out / "run.log")
 
 
 def limits_of(settings: Settings, time_limit_secs: float) -> Limits:
@@ -340,82 +442,3 @@ def limits_of(settings: Settings, time_limit_secs: float) -> Limits:
         pids=settings.pids_limit,
         disk_bytes=int(settings.disk_limit_gb * 2**30),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How an agent ended."""
-
-    status: Status
-    message: str
-    exit_code: int | None
-
-
-def supervise(
-    execution: Execution,
-    *,
-    limits: Limits,
-    grace_secs: float,
-    watch: Watch,
-    stopping: threading.Event,
-    snapshots: Snapshots,
-) -> Ending:
-    """Watch a running agent until it ends, and stop it where it must not go on.
-
-    Raises:
-        LeaseLost: another worker owns the attempt. The agent was killed.
-        Stopping: this worker stops. The agent was killed.
-    """
-    deadline = time.monotonic() + limits.time_secs
-    while (exit_ := execution.wait(min(TICK_SECS, max(deadline - time.monotonic(), 0)))) is None:
-        if watch.lost.is_set():
-            execution.stop(force=True)
-            raise LeaseLost(f"another worker has taken attempt {watch.lease.attempt_id}")
-        if stopping.is_set():
-            execution.stop(force=True)  # the try is void: there is nothing to be saved by a grace period
-            raise Stopping
-        stop = _reason_to_stop(execution, limits=limits, deadline=deadline, watch=watch)
-        if stop is not None:
-            exit_ = _end(execution, grace_secs=grace_secs)
-            return Ending(status=stop[0], message=stop[1], exit_code=exit_.code if exit_ else None)
-        snapshots.poll()
-    # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
-    if exit_.code == TERMINATED and stopping.wait(TICK_SECS):
-        raise Stopping
-    return _ending(exit_)
-
-
-def _reason_to_stop(
-    execution: Execution, *, limits: Limits, deadline: float, watch: Watch
-) -> tuple[Status, str] | None:
-    if watch.cancelled.is_set():
-        return Status.CANCELLED, "cancelled while it ran"
-    if time.monotonic() >= deadline:
-        return Status.TIME_LIMIT, f"stopped at its time limit of {limits.time_secs:g} s"
-    used = execution.disk_bytes()
-    if used > limits.disk_bytes:
-        return (
-            Status.DISK_LIMIT,
-            f"used {used / 2**20:.0f} MiB of {limits.disk_bytes / 2**20:.0f} MiB of disk",
-        )
-    return None
-
-
-def _end(execution: Execution, *, grace_secs: float) -> Exit | None:
-    """SIGTERM, a grace period, SIGKILL."""
-    execution.stop(force=False)
-    exit_ = execution.wait(grace_secs)
-    if exit_ is None:
-        execution.stop(force=True)
-        exit_ = execution.wait(grace_secs)
-    return exit_
-
-
-def _ending(exit_: Exit) -> Ending:
-    if exit_.code == 0:
-        return Ending(status=Status.COMPLETED, message="ended by itself", exit_code=0)
-    if exit_.out_of_memory:
-        return Ending(status=Status.MEMORY_LIMIT, message="killed at its memory limit", exit_code=exit_.code)
-    if exit_.code == FILE_SIZE_SIGNAL:
-        return Ending(status=Status.DISK_LIMIT, message="a file grew past the disk limit", exit_code=exit_.code)
-    return Ending(status=Status.AGENT_FAILED, message=f"ended with exit code {exit_.code}", exit_code=exit_.code)

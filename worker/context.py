@@ -1,7 +1,8 @@
 """What one worker process has open: settings, database, sandboxes, heartbeat."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from agents.registry import agent_roots
 from core.errors import InputError
 from store.runs import Store
 from tasks.registry import Competition, competition_roots, load_competition
+from worker import metrics
 from worker.heartbeat import Heartbeat
 from worker.sandbox import Sandbox
 from worker.settings import Settings, database_url, load_settings
@@ -17,7 +19,7 @@ from worker.settings import Settings, database_url, load_settings
 def _docker(settings: Settings) -> Sandbox:
     from worker.sandbox.docker import DockerSandbox
 
-    return DockerSandbox()
+    return DockerSandbox(settings.sandbox_dir, orphan_secs=settings.lease_secs)
 
 
 def _process(settings: Settings) -> Sandbox:
@@ -68,27 +70,55 @@ class Context:
         self.settings = settings
         self.store = open_store(settings)
         self.heartbeat = Heartbeat(self.store, every_secs=settings.heartbeat_secs, lease_secs=settings.lease_secs)
-        self.stopping = threading.Event()  # set when this worker is asked to stop
+        self.database_was_away = False  # at the last look of worker/recovery.py
+        self.draining = threading.Event()  # set when this worker is asked to stop: nothing new is begun
+        self.stopping = threading.Event()  # set when what runs is to be given back
+        self._slots = threading.BoundedSemaphore(settings.workers)
         self.agent_roots: list[Path] = agent_roots(settings.agents_path)
         self.competition_roots: list[Path] = competition_roots(settings.competitions_path)
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
+
+    def set_slots(self, number: int) -> None:
+        """Say how many attempts this worker runs at a time."""
+        self._slots = threading.BoundedSemaphore(number)
+        metrics.SLOTS.set(number)
+
+    @contextmanager
+    def slot(self) -> Iterator[bool]:
+        """Hold a slot for an attempt while the block lasts, if one is free; gives whether it was."""
+        slots = self._slots
+        free = slots.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                slots.release()
+
+    def stop(self) -> None:
+        """Begin to stop; called again, or after the time for draining, what runs is given back."""
+        if self.draining.is_set():
+            self.stopping.set()
+            return
+        self.draining.set()
+        timer = threading.Timer(self.settings.drain_secs, self.stopping.set)
+        timer.daemon = True
+        timer.start()
 
     def competition(self, competition_id: str) -> Competition:
         """Load a competition."""
         return load_competition(competition_id, roots=self.competition_roots)
 
     def sandbox(self, asked: str) -> Sandbox:
-        """Give the sandbox of that name (or the best there is, for `auto`), the same for all attempts.
+        """Give the sandbox of that name (for `auto` this worker's setting), the same for all attempts.
 
         Raises:
             SandboxError: it does not work on this host.
         """
         with self._lock:
-            name = choose_sandbox(asked)
+            name = choose_sandbox(str(self.settings.sandbox) if asked == "auto" else asked)
             if name not in self._sandboxes:
                 sandbox = SANDBOXES[name](self.settings)
-                sandbox.sweep()
                 self._sandboxes[name] = sandbox
             return self._sandboxes[name]
 

@@ -202,7 +202,9 @@ def embedded_services(
             "broker_url": f"redis+socket://{quote(str(_socket(folder)))}?virtual_host=0",
             "broker_prefix": "",
         }
-        with_services = settings.model_copy(update={**own, "database_url": database_url(settings)})
+        # Everything ends with the command: there is no next worker to leave agents to.
+        ends = {"leave_agents": False, "drain_secs": 0.0}
+        with_services = settings.model_copy(update={**own, **ends, "database_url": database_url(settings)})
         services = Embedded(
             with_services, folder=folder, log_dir=log_dir or folder, slots=slots or settings.workers, app=app
         )

@@ -8,13 +8,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from worker.sandbox import Workspace
-from worker.sandbox.disk import OPEN_FOLDER
+from worker.sandbox.disk import OPEN_FOLDER, remove_tree
 
 FOLDERS = ("submission", "code", "logs")
 MOST_ENTRIES = 50_000  # files and folders in each of the three
@@ -80,6 +80,19 @@ def collect(workspace: Workspace, destination: Path) -> Evidence:
         dropped=tuple(tally.dropped),
         dropped_count=tally.dropped_count,
     )
+
+
+def keep(live: Path, destination: Path) -> None:
+    """Move the evidence of a try that came to nothing to `destination`, and remove the rest of it."""
+    collect(Workspace(root=live, data=live), destination)
+    keep_log(live, destination)
+    remove_tree(live)
+
+
+def keep_log(live: Path, destination: Path) -> None:
+    """Move a try's run.log to `destination`."""
+    with suppress(FileNotFoundError):  # the worker was lost before it wrote a word
+        (live / "run.log").replace(destination / "run.log")
 
 
 def mostly_holes(status: os.stat_result) -> bool:

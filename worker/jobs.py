@@ -5,14 +5,16 @@ import logging
 import threading
 from typing import Any
 
-from celery import Task
+from celery import Celery, Task
 from celery.exceptions import Reject
-from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
 
-from core.errors import MlebenchError
-from worker import attempts, closing, grade
-from worker.app import GRADING, app
+from core.errors import MlebenchError, ServiceUnavailable
+from store import watching
+from worker import adoption, attempts, closing, grade, metrics, queueing
+from worker.app import AGENTS, GRADING, app
 from worker.context import context, opened
+from worker.settings import load_settings
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +29,31 @@ def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
         turn = attempts.take_turn(attempt_id, context())
     except MlebenchError as error:  # the database does not answer: nothing is known, so nothing is decided
         log.warning("attempt %s: %s", attempt_id, error)
-        raise self.retry(countdown=attempts.BUSY_SECS, exc=error) from error
+        raise _again(self, after_secs=attempts.BUSY_SECS, error=error) from error
     match turn.next:
         case attempts.Next.GRADE:
             return attempt_id
         case attempts.Next.LATER:
-            raise self.retry(countdown=turn.wait_secs)
+            raise _again(self, after_secs=turn.wait_secs)
         case attempts.Next.ELSEWHERE:
             raise Reject("the worker stops", requeue=True)
 
 
-@app.task(name="grade_attempt", bind=True, max_retries=GRADE_RETRIES)
+@app.task(name="grade_attempt", bind=True, max_retries=None)
 def grade_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
     """Grade a collected attempt. Safe to deliver any number of times."""
     here = context()
     try:
         grade.grade(attempt_id, here)
+    except ServiceUnavailable as error:  # says nothing about the attempt: again, for as long as it takes
+        log.warning("attempt %s is not graded yet: %s", attempt_id, error)
+        raise _again(self, after_secs=attempts.BUSY_SECS, error=error) from error
     except Exception as error:
-        log.exception("grading attempt %s failed", attempt_id)
+        metrics.failed(error)
+        log.exception("grading attempt %s failed", attempt_id, extra={"action": "machinery_failed"})
         if self.request.retries < GRADE_RETRIES:
-            raise self.retry(countdown=GRADE_RETRY_SECS, exc=error) from error
+            metrics.QUEUED_AGAIN.labels("grading_failed").inc()
+            raise _again(self, after_secs=GRADE_RETRY_SECS, error=error) from error
         grade.give_up(attempt_id, here, reason=f"{type(error).__name__}: {error}")
     return attempt_id
 
@@ -59,6 +66,18 @@ def collect(run_id: str) -> str:
     return run_id
 
 
+def _again(job: "Task[Any, Any]", *, after_secs: float, error: Exception | None = None) -> Exception:
+    """Have the message delivered once more; what Flower shows of it stays as it was."""
+    shown = job.request.get("argsrepr")
+    retry: Exception = job.retry(countdown=after_secs, exc=error, throw=False, argsrepr=shown)
+    return retry
+
+
+@celeryd_after_setup.connect
+def _serve_metrics(**_: Any) -> None:
+    _page.start(load_settings())
+
+
 @celeryd_after_setup.connect
 def _warm_up(instance: Any, **_: Any) -> None:
     """A grading worker will need pandas: load it while the first agent works, not when the first one is done."""
@@ -66,14 +85,55 @@ def _warm_up(instance: Any, **_: Any) -> None:
         threading.Thread(target=importlib.import_module, args=("grading.submission",), daemon=True).start()
 
 
+@worker_ready.connect
+def _take_over_host(sender: Any, **_: Any) -> None:
+    """A worker that runs agents looks after its host first: what is left running, and what is left lying."""
+    if AGENTS in sender.app.amqp.queues.consume_from:
+        _takeover.start(sender.app, slots=sender.controller.concurrency)
+
+
+class _Takeover:
+    """The threads of what this worker adopted."""
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
+
+    def start(self, celery: Celery, *, slots: int) -> None:
+        self._threads.append(threading.Thread(target=self._run, args=(celery, slots), name="takeover", daemon=True))
+        self._threads[0].start()
+
+    def _run(self, celery: Celery, slots: int) -> None:
+        try:
+            here = context()
+            here.set_slots(slots)
+            self._threads += adoption.take_over_host(
+                here,
+                when_done=lambda attempt_id: queueing.enqueue_grading(
+                    celery, attempt_id, watching.labels(here.store, [attempt_id])
+                ),
+            )
+        except MlebenchError as error:
+            log.warning("this host's remains were not looked at: %s", error)
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+
+_takeover = _Takeover()
+_page = metrics.Page()
+
+
 @worker_shutting_down.connect
-def _give_back(**_: Any) -> None:
-    """Let the running attempts end and be given back: the pool waits for them."""
+def _stop(**_: Any) -> None:
+    """Begin to stop, and at the second signal stop at once. The pool waits for what runs."""
     if (here := opened()) is not None:
-        here.stopping.set()
+        here.stop()
 
 
 @worker_shutdown.connect
 def _close(**_: Any) -> None:
     if (here := opened()) is not None:
+        _takeover.join()
         here.close()
+    _page.stop()

@@ -1,7 +1,8 @@
 """Putting attempts into the queue, and asking the broker for a sign of life (docs/celery-chord.md)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from celery import Celery, chain, chord, group
@@ -13,9 +14,13 @@ from core.errors import InputError, ServiceUnavailable
 from worker.app import AGENTS, COLLECT, GRADE_ATTEMPT, GRADING, RUN_ATTEMPT
 from worker.settings import without_password
 
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
-def enqueue(app: Celery, run_id: str, attempt_ids: Sequence[str]) -> None:
+
+def enqueue(app: Celery, run_id: str, attempt_ids: Sequence[str], labels: Mapping[str, str] = NO_LABELS) -> None:
     """Queue a run: all its attempts, in this order, and behind them the collecting of the run.
+
+    Messages carry ids; `labels` (attempt id to text, see store.watching) is what Flower shows of them.
 
     Nothing waits for the chord through Celery: waiting for its result looks at all the header's results at
     each of their events, the square of their number. The database tells how a run is doing.
@@ -25,13 +30,13 @@ def enqueue(app: Celery, run_id: str, attempt_ids: Sequence[str]) -> None:
     """
     if not attempt_ids:
         return
-    header = group([_steps(app, attempt_id) for attempt_id in attempt_ids], app=app)
-    body = app.signature(COLLECT, args=(run_id,), immutable=True)
+    header = group([_steps(app, attempt_id, labels.get(attempt_id)) for attempt_id in attempt_ids], app=app)
+    body = app.signature(COLLECT, args=(run_id,), immutable=True, argsrepr=f"run {run_id}")
     with translated_broker_errors(app):
         chord(header, body, app=app).apply_async()
 
 
-def enqueue_attempts(app: Celery, attempt_ids: Sequence[str]) -> None:
+def enqueue_attempts(app: Celery, attempt_ids: Sequence[str], labels: Mapping[str, str] = NO_LABELS) -> None:
     """Queue attempts again, in this order, outside of a chord: whoever ends a run's last one closes it.
 
     Raises:
@@ -39,7 +44,13 @@ def enqueue_attempts(app: Celery, attempt_ids: Sequence[str]) -> None:
     """
     with translated_broker_errors(app):
         for attempt_id in attempt_ids:
-            _steps(app, attempt_id).apply_async()
+            _steps(app, attempt_id, labels.get(attempt_id)).apply_async()
+
+
+def enqueue_grading(app: Celery, attempt_id: str, labels: Mapping[str, str] = NO_LABELS) -> None:
+    """Have a collected attempt graded. Raises ServiceUnavailable."""
+    with translated_broker_errors(app):
+        _step(app, GRADE_ATTEMPT, attempt_id, labels.get(attempt_id)).apply_async(queue=GRADING)
 
 
 def is_idle(app: Celery) -> bool:
@@ -85,8 +96,14 @@ def translated_broker_errors(app: Celery) -> Iterator[None]:
         raise ServiceUnavailable(f"the broker {url} failed: {error}") from error
 
 
-def _steps(app: Celery, attempt_id: str) -> Any:
+def _steps(app: Celery, attempt_id: str, label: str | None) -> Any:
     """Run the attempt, then grade it."""
-    run = app.signature(RUN_ATTEMPT, args=(attempt_id,), immutable=True)
+    run = _step(app, RUN_ATTEMPT, attempt_id, label)
     run.set(ignore_result=True)  # or Redis keeps it; only what is in the chord itself must have a result
-    return chain(run, app.signature(GRADE_ATTEMPT, args=(attempt_id,), immutable=True), app=app)
+    return chain(run, _step(app, GRADE_ATTEMPT, attempt_id, label), app=app)
+
+
+def _step(app: Celery, name: str, attempt_id: str, label: str | None) -> Any:
+    """One job on an attempt; Flower shows `label` in place of its arguments."""
+    step = app.signature(name, args=(attempt_id,), immutable=True)
+    return step.set(argsrepr=label) if label else step

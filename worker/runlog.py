@@ -1,8 +1,10 @@
 """run.log: what the agent and the machinery said, within a size, without secrets."""
 
 import logging
+import os
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -51,12 +53,12 @@ class RunLog:
 
     def note(self, text: str) -> None:
         """Add a line of the machinery's own, with the time (UTC)."""
-        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         line = self._censor.all_at_once(" ".join(text.split()).encode(errors="replace"))
         with self._lock:
             if not self._file.closed:
                 start = b"\n" if self._line_open else b""
-                self._add(start + f"[mlebench {time}] ".encode() + line + b"\n")
+                self._add(start + f"[mlebench {moment}] ".encode() + line + b"\n")
 
     def last_line(self) -> str:
         """The agent's last line that is not empty: printable characters, no control sequences, shortened."""
@@ -102,6 +104,9 @@ class RunLog:
             return
         try:
             self._file.write(data)
+            # A file system's own clock is some milliseconds late. An adopting worker asks for what came after this.
+            now = time.time_ns()
+            os.utime(self._file.fileno(), ns=(now, now))
         except OSError as error:
             self._broken = True
             log.error("%s cannot be written any more: %s", self._file.name, error)

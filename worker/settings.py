@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,6 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
+from store.bucket import ADDRESS
 
 REPO = Path(__file__).resolve().parent.parent
 PREFIX = "MLEBENCH_"
@@ -31,6 +33,13 @@ class SandboxChoice(StrEnum):
     AUTO = "auto"  # Docker where an engine answers, else a process
     DOCKER = "docker"  # a container; an error where no engine answers
     PROCESS = "process"  # a plain process: no isolation
+
+
+class LogFormat(StrEnum):
+    """What a worker's log lines are."""
+
+    TEXT = "text"  # for people
+    JSON = "json"  # one object a line, for machines
 
 
 def _default_slots() -> int:
@@ -62,9 +71,23 @@ class Settings(BaseSettings):
 
     # Folders
     data_dir: Path = Path("~/.cache/mle-bench/data")
-    """MLEBENCH_DATA_DIR: the competitions' data on this host. Default: ~/.cache/mle-bench/data."""
+    """MLEBENCH_DATA_DIR: the competitions' data: a folder of this host, or `s3://bucket/prefix`, which means
+    DATA_STORE with a folder below SCRATCH_DIR. Default: ~/.cache/mle-bench/data."""
     runs_dir: Path = REPO / "runs"
-    """MLEBENCH_RUNS_DIR: where run folders are written. Default: runs/ in the repository."""
+    """MLEBENCH_RUNS_DIR: where run folders are written: a local or shared folder, or `s3://bucket/prefix`, which
+    means RUNS_STORE with a folder below SCRATCH_DIR. Default: runs/ in the repository."""
+    data_store: str | None = None
+    """MLEBENCH_DATA_STORE: `s3://bucket/prefix` of prepared data, the answers included. A host that lacks data takes
+    it from there to its DATA_DIR, and leaves there what it has prepared itself. Default: none."""
+    runs_store: str | None = None
+    """MLEBENCH_RUNS_STORE: `s3://bucket/prefix` where run folders are; attempts then work in RUNS_DIR of their host.
+    Default: none."""
+    scratch_dir: Path = Path("~/.cache/mle-bench")
+    """MLEBENCH_SCRATCH_DIR: this host's folder for what belongs to an object store: downloaded data, and attempts
+    while they work. Default: ~/.cache/mle-bench."""
+    sandbox_dir: Path | None = None
+    """MLEBENCH_SANDBOX_DIR: this host's folder for the Docker sandbox's sockets and locks. A worker that runs in a
+    container needs one that has the same path on the host. Default: mlebench-<user id> in the temporary folder."""
     agents_path: str | None = None
     """MLEBENCH_AGENTS_PATH: further folders of agents, separated as in PATH. Default: none."""
     competitions_path: str | None = None
@@ -88,6 +111,13 @@ class Settings(BaseSettings):
     grace_secs: float = Field(default=10, ge=0)
     """MLEBENCH_GRACE_SECS: seconds between SIGTERM and SIGKILL, for agents and for workers. Default: 10."""
 
+    drain_secs: float = Field(default=60, ge=0)
+    """MLEBENCH_DRAIN_SECS: seconds that a worker which is told to stop (SIGTERM) lets its attempts go on before it
+    gives them back; a second signal gives them back at once. Default: 60."""
+    leave_agents: bool = True
+    """MLEBENCH_LEAVE_AGENTS: whether a worker that stops leaves its containers running, for the next worker on its
+    host to adopt. They end by themselves when none does within LEASE_SECS. Default: true; embedded runs: false."""
+
     # The machinery
     workers: int = Field(default_factory=_default_slots, ge=1)
     """MLEBENCH_WORKERS: attempts that a worker runs at a time. Default: the host's processors, at most 4."""
@@ -104,6 +134,15 @@ class Settings(BaseSettings):
     min_free_disk_gb: float = Field(default=2, ge=0)
     """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, nothing is started. Default: 2."""
 
+    # Watching (docs/watching.md)
+    log_format: LogFormat = LogFormat.TEXT
+    """MLEBENCH_LOG_FORMAT: text, or json: one object a line. Default: text."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """MLEBENCH_METRICS_PORT: port of a worker's `/metrics` for Prometheus; each worker of a host needs its own.
+    Default: none, and there is no such page."""
+    metrics_host: str = "127.0.0.1"
+    """MLEBENCH_METRICS_HOST: address of that page, which asks for no password. Default: 127.0.0.1."""
+
     # Known without a prefix
     openai_api_key: SecretStr | None = _known_as("OPENAI_API_KEY")
     """OPENAI_API_KEY: for agents that use a model. Default: none."""
@@ -116,10 +155,27 @@ class Settings(BaseSettings):
     env_file: Path = Field(default=REPO / ".env", validation_alias=ENV_FILE_VARIABLE)
     """MLEBENCH_ENV_FILE: the file that was read besides the environment. Default: .env in the repository."""
 
-    @field_validator("data_dir", "runs_dir", "env_file")
+    @model_validator(mode="before")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _split_addresses(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """An object store's address in place of a folder is that store, and a folder of this host's own."""
+        scratch = Path(given.get("scratch_dir") or cls.model_fields["scratch_dir"].default)
+        for name in ("data", "runs"):
+            if ADDRESS.fullmatch(str(given.get(f"{name}_dir"))):
+                given |= {f"{name}_store": str(given[f"{name}_dir"]), f"{name}_dir": scratch / name}
+        return given
+
+    @field_validator("data_dir", "runs_dir", "scratch_dir", "sandbox_dir", "env_file", mode="before")
+    @classmethod
+    def _absolute(cls, path: object) -> Path | None:
+        return None if path is None else local_folder(str(path))  # defaults come here too
+
+    @field_validator("data_store", "runs_store")
+    @classmethod
+    def _is_address(cls, address: str | None) -> str | None:
+        if address is not None and not ADDRESS.fullmatch(address):
+            raise ValueError("expected s3://bucket/prefix")
+        return address
 
     @field_validator("broker_url")
     @classmethod
@@ -161,6 +217,20 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**read, **given)
     except ValidationError as error:
         raise InputError("\n".join(_explained(found) for found in error.errors())) from None
+
+
+def local_folder(address: str) -> Path:
+    """Give the folder that an address names: a path, or `file:///path`.
+
+    Raises:
+        ValueError: it names no folder.
+    """
+    scheme, separator, path = address.partition("://")
+    if not separator:
+        return Path(address).expanduser().absolute()
+    if scheme != "file" or not path.startswith("/"):
+        raise ValueError("expected a folder or s3://bucket/prefix")
+    return Path(unquote(path))
 
 
 def database_url(settings: Settings) -> str:

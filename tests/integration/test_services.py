@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -93,11 +94,58 @@ def test_a_killed_workers_attempts_are_taken_over_and_the_run_closes(services: B
     assert sum(report["tries"] > 1 for report in result["reports"]) == 2
 
 
-def test_a_worker_that_is_asked_to_stop_gives_its_attempts_back(services: Bench) -> None:
+DOCKER = ("--competitions", "tiny", "--sandbox", "docker")
+
+
+@pytest.mark.usefixtures("no_containers_left")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_an_agent_outlives_its_worker(services: Bench, number: int) -> None:
+    own = replace(services, env={**services.env, "MLEBENCH_LEASE_SECS": "30", "MLEBENCH_DRAIN_SECS": "0"})
+    with ExitStack() as stack:
+        first = stack.enter_context(worker(own, "first", concurrency=2))
+        arguments = ("--agent", "longnapper", "--seeds", "2", "--json", *DOCKER)
+        command = stack.enter_context(own.start("submit", *arguments))
+        own.wait_for_line("step 2")
+        first.send_signal(number)
+        first.wait(30)
+        stack.enter_context(worker(own, "second", concurrency=2))
+        out, err = command.communicate(timeout=100)
+    assert command.returncode == 0, err
+    result = json.loads(out)
+    assert [report["status"] for report in result["reports"]] == ["completed"] * 2
+    assert [report["tries"] for report in result["reports"]] == [1, 1]
+    for log in Path(result["run_dir"]).glob("*/run.log"):
+        text = log.read_text()
+        assert [text.count(f"step {step}\n") for step in range(1, 13)] == [1] * 12
+    metadata = json.loads((Path(result["run_dir"]) / "metadata.json").read_text())
+    for attempt in metadata["runs"].values():
+        assert [entry["outcome"] for entry in attempt["tries"]] == ["adopted", "completed"]
+
+
+def test_a_worker_that_is_asked_to_stop_lets_its_attempts_end(services: Bench) -> None:
+    own = replace(services, env={**services.env, "MLEBENCH_DRAIN_SECS": "60"})
+    with ExitStack() as stack:
+        command = stack.enter_context(own.start("submit", "--agent", "napper", "--seeds", "3", "--json", *TINY))
+        with worker(own, "first", concurrency=1):
+            own.wait_for_line("step 1")
+        stack.enter_context(worker(own, "second", concurrency=1))
+        out, err = command.communicate(timeout=90)
+    assert command.returncode == 0, err
+    metadata = json.loads((Path(json.loads(out)["run_dir"]) / "metadata.json").read_text())
+    for attempt in metadata["runs"].values():
+        assert [entry["outcome"] for entry in attempt["tries"]] == ["completed"]
+
+
+def test_a_worker_that_is_asked_twice_gives_its_attempts_back(services: Bench) -> None:
     with ExitStack() as stack:
         command = stack.enter_context(services.start("submit", "--agent", "napper", "--seeds", "2", "--json", *TINY))
-        with worker(services, "first", concurrency=2):
+        with worker(services, "first", concurrency=2) as first:
             services.wait_for_line("step 1")
+            first.send_signal(signal.SIGTERM)
+            log = services.runs_dir.parent / "first.log"
+            wait_until(
+                lambda: "Warm shutdown" in log.read_text(), timeout_secs=10, description="it has heard the first"
+            )
         stack.enter_context(worker(services, "second", concurrency=2))
         out, err = command.communicate(timeout=90)
     assert command.returncode == 0, err

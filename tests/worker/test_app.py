@@ -1,13 +1,12 @@
 """The configuration of Celery, and what it needs to be imported."""
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from worker.app import AGENTS, GRADING, READY_FILE, RUN_ATTEMPT, _name_jobs, _tell_ready, app, connect
+from worker.app import AGENTS, GRADING, READY_FILE, RUN_ATTEMPT, _tell_ready, app, connect
 from worker.lease import Recovery, RenewMessages
 from worker.results import ChordBackend
 from worker.settings import REPO, Settings, load_settings
@@ -78,22 +77,3 @@ def test_a_ready_worker_makes_the_file_it_was_told_to(monkeypatch: pytest.Monkey
     monkeypatch.setenv(READY_FILE, str(tmp_path / "ready"))
     _tell_ready()
     assert (tmp_path / "ready").exists()
-
-
-def test_log_lines_name_the_job_and_its_ids(settings: Settings) -> None:
-    client = connect(settings)
-    lines = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(handler.format(record))  # type: ignore[method-assign]
-    handler.setFormatter(logging.Formatter("%(levelname)s %(job)s%(message)s"))
-    logger = logging.Logger("test")
-    logger.addHandler(handler)
-    _name_jobs(logger)
-
-    @client.task(name="run_attempt", bind=True)  # type: ignore[untyped-decorator]
-    def job(self: object, attempt_id: str) -> None:
-        logger.info("inside")
-
-    logger.info("outside")
-    job.apply(args=("0b1c",), throw=True)
-    assert lines == ["INFO outside", "INFO run_attempt(0b1c): inside"]

@@ -88,6 +88,40 @@ def test_a_heartbeat_that_is_slower_than_the_lease_is_refused() -> None:
         load_settings(lease_secs=60, heartbeat_secs=50)
 
 
+def test_an_object_store_in_place_of_a_folder_comes_with_a_folder_of_this_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLEBENCH_RUNS_DIR", "s3://bench/runs")
+    monkeypatch.setenv("MLEBENCH_SCRATCH_DIR", str(tmp_path))
+    settings = load_settings(data_dir="s3://bench/data")
+    assert (settings.runs_store, settings.runs_dir) == ("s3://bench/runs", tmp_path / "runs")
+    assert (settings.data_store, settings.data_dir) == ("s3://bench/data", tmp_path / "data")
+    assert database_url(settings) == f"sqlite:///{tmp_path}/runs/mlebench.db"
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
+
+
+def test_a_folder_may_be_a_url(tmp_path: Path) -> None:
+    settings = load_settings(runs_dir=f"file://{tmp_path}/a%20b")
+    assert (settings.runs_dir, settings.runs_store) == (tmp_path / "a b", None)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("gs://bench/runs", "gs://bench/runs"),
+        ("s3://Bench", "s3://Bench"),
+        ("file://host/runs", "file://host/runs"),
+        ("s3://key:hunter2@bench/runs", "s3://key:***@bench/runs"),
+    ],
+)
+def test_an_address_that_is_none_is_named(address: str, shown: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_settings(runs_dir=address)
+    assert str(caught.value) == f"MLEBENCH_RUNS_DIR={shown}: expected a folder or s3://bucket/prefix"
+
+
 def test_no_such_setting_is_the_callers_mistake() -> None:
     with pytest.raises(TypeError, match="no such settings: colour"):
         load_settings(colour="blue")
@@ -144,3 +178,7 @@ def test_urls_are_shown_without_their_passwords(url: str, shown: str) -> None:
 @given(password=st.text(min_size=3).filter(lambda text: text not in "redis://user:***@host:6379/0?x=y"))
 def test_no_password_survives(password: str) -> None:
     assert password not in without_password(f"redis://user:{password}@host:6379/0?x=y")
+
+
+def test_a_folder_that_is_not_set_is_none() -> None:
+    assert load_settings(env_file="/nowhere").sandbox_dir is None
