@@ -61,7 +61,7 @@ def run_report(run: Run, reports: list[AttemptReport], context: Context) -> dict
 
 
 def _report(attempt: Attempt, run: Run, context: Context, storage: Storage) -> AttemptReport:
-    """Give an attempt's report. One that its folder lacks (it ended without grading, or was lost) is put there."""
+    """Give an attempt's report, having made sure that it is in the attempt's folder as well."""
     if attempt.report is not None:
         report = AttemptReport.from_json(attempt.report)
     else:
@@ -69,7 +69,7 @@ def _report(attempt: Attempt, run: Run, context: Context, storage: Storage) -> A
         made = report_of(attempt, run, context, status=status, message=attempt.message, score=None)
         # not the time of this call: collecting again gives the same files
         report = replace(made, created_at=attempt.finished_at or run.created_at)
-    if attempt.report is None or storage.read(report_name(attempt)) is None:
+    if storage.read(report_name(attempt)) != json_bytes(report.to_json()):
         write_report(report, attempt, storage)
     return report
 

@@ -31,7 +31,6 @@ def grade(attempt_id: str, context: Context) -> None:
     storage = run_folder(run.run_dir, context.settings).storage
     status, message, score = _score(attempt, run, storage, context)
     report = report_of(attempt, run, context, status=status, message=message, score=score)
-    write_report(report, attempt, storage)
     if context.store.finish(
         attempt_id,
         status=status,
@@ -40,6 +39,8 @@ def grade(attempt_id: str, context: Context) -> None:
         medal=str(report.medal) if report.any_medal else None,
         report=report.to_json(),
     ):
+        # Only whose grade stands writes it. Where that fails, closing the run does it.
+        write_report(report, attempt, storage)
         metrics.done(status)
         log.info("graded: %s, score %s", status, score, extra={"action": "attempt_graded"})
 
@@ -114,7 +115,7 @@ def give_up(attempt_id: str, context: Context, *, reason: str) -> None:
     status = Status.GRADER_FAILED
     message = f"could not be graded: {reason.splitlines()[0][:500]}"
     report = report_of(attempt, run, context, status=status, message=message, score=None)
-    write_report(report, attempt, run_folder(run.run_dir, context.settings).storage)
     final = report.to_json()
     if context.store.finish(attempt_id, status=status, message=message, score=None, medal=None, report=final):
+        write_report(report, attempt, run_folder(run.run_dir, context.settings).storage)
         metrics.done(status)
