@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECS = 0.5  # how often memory and processes are looked at
 DISK_SECS = 2.0  # how often, at most, disk use is measured
+AGAIN_SECS = 0.5
 END_SECS = 30.0  # patience with the kernel after SIGKILL
 OWNER_VARIABLE = "MLEBENCH_SANDBOX_OWNER"  # marks the agent's processes, to find those that lost their guard
 KILLED = 128 + signal.SIGKILL
@@ -188,8 +189,15 @@ class ProcessExecution:
 
     def close(self, *, leave: bool = False) -> None:
         """Kill what still runs, stop the validation service, remove the agent's copy, home and temporary files."""
-        self.stop(force=True)
-        self._wait_for_guard(END_SECS)
+        deadline = time.monotonic() + END_SECS
+        while self._guard.poll() is None and time.monotonic() < deadline:
+            # Again and again: a guard that was only just started, by a worker that ignores the signal, may not have
+            # been ready to hear it.
+            self.stop(force=True)
+            with suppress(subprocess.TimeoutExpired):
+                self._guard.wait(AGAIN_SECS)
+        if self._guard.poll() is None:
+            log.warning("the guard %s of attempt %s does not end", self.ref, self._launch.attempt_id)
         self._finish()
         self._resources.close()
 
