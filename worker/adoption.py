@@ -10,7 +10,7 @@ from core.errors import MlebenchError
 from core.status import State
 from store.records import Attempt
 from worker import attempts
-from worker.context import Context, choose_sandbox
+from worker.context import Context
 from worker.identity import known_dead, this_worker
 from worker.sandbox import Leftover, Sandbox
 
@@ -27,10 +27,9 @@ def take_over_host(context: Context, *, when_done: Callable[[str], None]) -> lis
     Returns:
         A thread for each adopted agent; it ends with it.
     """
-    names = {"process", choose_sandbox("auto")}
+    sandboxes = {sandbox.name: sandbox for sandbox in (context.sandbox("process"), context.sandbox("auto"))}
     threads = []
-    for name in sorted(names):
-        sandbox = context.sandbox(name)
+    for name, sandbox in sandboxes.items():
         with sandbox.host_lock:
             threads += _adopt_leftovers(sandbox, context, when_done)
             removed = sandbox.sweep()

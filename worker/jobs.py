@@ -3,6 +3,7 @@
 import importlib
 import logging
 import threading
+from functools import partial
 from typing import Any
 
 from celery import Celery, Task
@@ -13,13 +14,14 @@ from core.errors import MlebenchError, ServiceUnavailable
 from store import watching
 from worker import adoption, attempts, closing, grade, metrics, queueing
 from worker.app import AGENTS, GRADING, app
-from worker.context import context, opened
+from worker.context import Context, context, opened
 from worker.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 GRADE_RETRIES = 3
 GRADE_RETRY_SECS = 10.0
+TAKEOVER_RETRY_SECS = 10.0
 
 
 @app.task(name="run_attempt", bind=True, max_retries=None)
@@ -97,27 +99,33 @@ class _Takeover:
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
 
     def start(self, celery: Celery, *, slots: int) -> None:
         self._threads.append(threading.Thread(target=self._run, args=(celery, slots), name="takeover", daemon=True))
         self._threads[0].start()
 
     def _run(self, celery: Celery, slots: int) -> None:
-        try:
-            here = context()
-            here.set_slots(slots)
-            self._threads += adoption.take_over_host(
-                here,
-                when_done=lambda attempt_id: queueing.enqueue_grading(
-                    celery, attempt_id, watching.labels(here.store, [attempt_id])
-                ),
-            )
-        except MlebenchError as error:
-            log.warning("this host's remains were not looked at: %s", error)
+        while True:
+            try:
+                here = context()
+                here.set_slots(slots)
+                self._threads += adoption.take_over_host(here, when_done=partial(_have_graded, celery, here))
+            except MlebenchError as error:  # the database or the engine may come later than this worker
+                log.warning("this host's remains were not looked at, and will be: %s", error)
+            else:
+                return
+            if self._stopping.wait(TAKEOVER_RETRY_SECS):
+                return
 
     def join(self) -> None:
+        self._stopping.set()
         for thread in self._threads:
             thread.join()
+
+
+def _have_graded(celery: Celery, here: Context, attempt_id: str) -> None:
+    queueing.enqueue_grading(celery, attempt_id, watching.labels(here.store, [attempt_id]))
 
 
 _takeover = _Takeover()

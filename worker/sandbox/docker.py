@@ -25,6 +25,7 @@ from worker.sandbox.disk import DiskMeter, occupied_bytes, take_over
 from worker.sandbox.engine import (
     ATTEMPT_LABEL,
     FENCE_LABEL,
+    FOLDER_LABEL,
     FOREIGN_ERRORS,
     NEIGHBOUR_LABEL,
     WORKER_LABEL,
@@ -89,6 +90,7 @@ class DockerSandbox:
     def __init__(self, folder: Path | None = None, *, orphan_secs: float = 90.0) -> None:
         folder = folder or Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
         self._orphan_secs = orphan_secs
+        self._folder = folder
         self._client = connect()
         self._images = Images(self._client, folder / "locks")
         self._neighbours = Neighbours(self._client, self._images, folder / "neighbours", orphan_secs=orphan_secs)
@@ -140,17 +142,22 @@ class DockerSandbox:
                 adopt=partial(self._adopt, container),
                 discard=partial(remove, self._client, container["Id"]),
             )
-            for container in our_containers(self._client, "agent")
+            for container in self._containers("agent")
             if (owner := self._owner(container)) != this_worker()
         ]
 
     def sweep(self) -> int:
         """Remove containers and sockets of workers of this host that have ended."""
-        dead = [found for found in our_containers(self._client) if known_dead(self._owner(found))]
+        dead = [found for found in self._containers() if known_dead(self._owner(found))]
         for container in dead:
             log.info("removing %s, left behind by a dead worker", container["Names"])
             remove(self._client, container["Id"])
         return len(dead) + self._neighbours.sweep()
+
+    def _containers(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Our containers on this engine, without those of workers that use another folder."""
+        mine = (None, str(self._folder))
+        return [found for found in our_containers(self._client, kind) if found["Labels"].get(FOLDER_LABEL) in mine]
 
     def _owner(self, container: dict[str, Any]) -> str:
         """The worker that looks after a container: the one that adopted it last, else the one that made it."""
@@ -215,6 +222,7 @@ class DockerSandbox:
                     ATTEMPT_LABEL: launch.attempt_id,
                     FENCE_LABEL: str(launch.fence),
                     NEIGHBOUR_LABEL: neighbour.folder.name,
+                    FOLDER_LABEL: str(self._folder),
                 },
             ),
             host_config=self._host_config(launch, neighbour),

@@ -38,6 +38,7 @@ WORKER_LABEL = "mlebench.worker"
 KIND_LABEL = "mlebench.kind"  # agent, neighbour, helper
 ATTEMPT_LABEL = "mlebench.attempt"
 FENCE_LABEL = "mlebench.fence"
+FOLDER_LABEL = "mlebench.folder"  # of a sandbox: who uses another one cannot tell whose its containers are now
 NEIGHBOUR_LABEL = "mlebench.neighbour"  # of a neighbour and its agent: the folder that also says whose they are now
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"

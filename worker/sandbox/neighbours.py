@@ -25,7 +25,7 @@ from core.errors import SandboxError
 from core.files import write_text
 from worker.identity import known_dead, this_worker
 from worker.sandbox.disk import remove_tree
-from worker.sandbox.engine import NEIGHBOUR_LABEL, labels, remove, translated_docker_errors
+from worker.sandbox.engine import FOLDER_LABEL, NEIGHBOUR_LABEL, labels, remove, translated_docker_errors
 from worker.sandbox.environment import VALIDATION_PORT
 from worker.sandbox.images import Images
 from worker.sandbox.validation import MAX_CONNECTIONS, Attendance, ValidationService
@@ -213,7 +213,7 @@ class Neighbours:
             command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}", str(self._look_secs), str(4 * self._look_secs)],
             user=f"{NOBODY}:{NOBODY}",
             hostname="sandbox",
-            labels=labels("neighbour", {NEIGHBOUR_LABEL: folder.name}),
+            labels=labels("neighbour", {NEIGHBOUR_LABEL: folder.name, FOLDER_LABEL: str(self._folder.parent)}),
             host_config=host_config,
         )
         return str(created["Id"])
