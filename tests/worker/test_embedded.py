@@ -31,7 +31,9 @@ def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(runs_dir=tmp_path, grace_secs=2, workers=1, env_file=tmp_path / "none")
+    return load_settings(
+        sandbox_dir=tmp_path / "sandbox", runs_dir=tmp_path, grace_secs=2, workers=1, env_file=tmp_path / "none"
+    )
 
 
 def tree(services: Embedded) -> list[psutil.Process]:
