@@ -1,5 +1,6 @@
 # make run    install, and run the baseline agent on the dev split
 # make test   install what the tests need too, and run them
+# make faults  kill, cut and fill real services under runs, and count (needs root; minutes)
 # make check  lint, format and types
 # make lock   resolve the dependencies anew into requirements.lock
 
@@ -9,7 +10,7 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell $(nam
 # The lock file holds every extra; as constraints it serves the plain installation and the tests' alike.
 PIP_INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test check unit integration lock clean
+.PHONY: run test check unit integration faults lock clean
 
 run: .venv/installed
 	.venv/bin/python scripts/submit.py --split dev
@@ -22,10 +23,13 @@ check: .venv/installed-for-tests
 	.venv/bin/mypy
 
 unit: .venv/installed-for-tests
-	.venv/bin/pytest -n auto -m "not integration"
+	.venv/bin/pytest -n auto -m "not integration and not faults"
 
 integration: .venv/installed-for-tests
 	.venv/bin/pytest -m integration
+
+faults: .venv/installed-for-tests
+	.venv/bin/pytest tests/faults
 
 lock: .venv/installed
 	.venv/bin/pip install --quiet uv

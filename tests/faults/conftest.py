@@ -1,0 +1,89 @@
+"""Faults, tried and counted: real servers, real worker processes, and the books of every run checked afterwards."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.accounts import Accounts
+from tests.faults.network import FarHost, far_host
+from tests.faults.redis_server import RedisServer
+from tests.faults.site import Site, site
+from tests.services import PostgresServer, postgres_server
+
+ORDER = ("collecting", "workers", "broker", "database", "host", "network", "engine", "soak")  # cheap ones first
+COUNTED: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if "faults" in Path(item.path).parts]
+    for item in ours:
+        item.add_marker(pytest.mark.faults)
+    ours.sort(key=lambda item: ORDER.index(Path(item.path).stem.removeprefix("test_")))
+    places = [number for number, item in enumerate(items) if item in ours]
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if COUNTED:
+        terminalreporter.section("faults: what became of the attempts")
+        for line in COUNTED:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def faults_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all: preparing is tested elsewhere."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def postgres_of_faults() -> Iterator[PostgresServer]:
+    """A Postgres that the tests of this folder share, and may restart."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def here(postgres_of_faults: PostgresServer, faults_data_dir: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site with an empty database, a Redis and a runs folder of its own."""
+    redis = RedisServer(tmp_path / "redis")
+    with site(postgres=postgres_of_faults, redis=redis, folder=tmp_path, data_dir=faults_data_dir) as made:
+        yield made
+
+
+@pytest.fixture
+def far() -> Iterator[FarHost]:
+    with far_host() as made:
+        yield made
+
+
+@pytest.fixture
+def two_hosts(far: FarHost, faults_data_dir: Path, tmp_path: Path) -> Iterator[tuple[Site, dict[str, str]]]:
+    """A site whose servers the far host reaches by TCP, and the environment of a worker there."""
+    with socket.create_server((far.near_address, 0)) as free:
+        port = free.getsockname()[1]
+    redis = RedisServer(tmp_path / "redis", listen=(far.near_address, port))
+    with (
+        postgres_server(listen=far.near_address) as postgres,
+        site(postgres=postgres, redis=redis, folder=tmp_path, data_dir=faults_data_dir) as made,
+    ):
+        database = made.bench.env["MLEBENCH_DATABASE_URL"].partition("?")[0]
+        env = {
+            "MLEBENCH_BROKER_URL": f"redis://{far.near_address}:{port}/0",
+            "MLEBENCH_DATABASE_URL": database.replace("bench@", f"bench@{far.near_address}:5432"),
+        }
+        yield made, env
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[Accounts], Accounts]:
+    """Note a run's counts for the summary of the test session."""
+
+    def note(accounts: Accounts) -> Accounts:
+        COUNTED.append(f"{request.node.name}: {accounts}")
+        return accounts
+
+    return note

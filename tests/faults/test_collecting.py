@@ -1,0 +1,71 @@
+"""Item: collecting is done once, can be repeated, and a run folder can be rebuilt."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import text
+
+from core.status import State
+from tests.faults.accounts import Accounts
+from tests.faults.site import Site
+from tests.services import wait_until
+
+Count = Callable[[Accounts], Accounts]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.json")}
+
+
+def test_collecting_twice_and_at_the_same_time_gives_the_same_files(here: Site, count: Count) -> None:
+    here.host("one")
+    run_id = here.submit("solver", seeds=4)
+    count(here.settle(run_id))
+    before = files_of(here.folder(run_id))
+    assert before.keys() == {"grading_report.json", "metadata.json"}
+    commands = [here.bench.start("collect", run_id) for _ in range(3)]
+    for command in commands:
+        with command:
+            _, err = command.communicate(timeout=60)
+        assert command.returncode == 0, err
+    assert files_of(here.folder(run_id)) == before
+
+
+def test_a_run_folder_is_rebuilt_from_the_database(here: Site, count: Count) -> None:
+    """Also for attempts that were cancelled and have no report in the database."""
+    one = here.host("one", concurrency=1)
+    run_id = here.submit("sleeper", "--time-limit", "3", seeds=3)
+    here.wait_for(run_id, state=State.DONE)
+    assert here.bench.run("cancel", run_id).returncode == 0
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses["cancelled"] == 2
+    one.stop()
+    folder = here.folder(run_id)
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*.json"))}
+    for path in before:
+        path.unlink()
+    for path in folder.iterdir():  # of attempts that never worked, only the report was there
+        if not any(path.iterdir()):
+            shutil.rmtree(path)
+    done = here.bench.run("collect", run_id)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in sorted(folder.rglob("*.json"))} == before
+
+
+def test_a_worker_killed_in_the_middle_of_collecting_leaves_it_to_the_next(here: Site, count: Count) -> None:
+    agents = here.host("agents", queues="agents")
+    run_id = here.submit("solver", seeds=4)
+    here.wait_for(run_id, state=State.COLLECTED, number=4)
+    agents.stop()
+    folder = here.folder(run_id)
+    with here.store.engine.connect() as connection:
+        # What collecting reads after it wrote the first file and before it writes the second.
+        connection.execute(text("LOCK TABLE tries IN ACCESS EXCLUSIVE MODE"))
+        doomed = here.host("doomed", queues="grading")
+        wait_until((folder / "grading_report.json").exists, timeout_secs=60, description="half is collected")
+        doomed.kill_tree()
+        assert not (folder / "metadata.json").exists()
+        connection.rollback()
+    here.host("heir", queues="grading")
+    assert count(here.settle(run_id)).statuses == {"completed": 4}

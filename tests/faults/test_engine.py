@@ -1,0 +1,72 @@
+"""Two Docker engines stand for two hosts: one is killed, one is cut off."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.status import State
+from tests.faults.accounts import Accounts
+from tests.faults.network import FarHost, far_host
+from tests.faults.second_engine import SecondEngine, second_engine
+from tests.faults.site import Site
+from tests.services import wait_until
+from worker.sandbox.engine import ATTEMPT_LABEL
+
+Count = Callable[[Accounts], Accounts]
+BASE = "python:3.11-slim-bookworm"
+DOCKER = ("--sandbox", "docker")
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[FarHost]:
+    with far_host() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def engine(far: FarHost) -> Iterator[SecondEngine]:
+    with second_engine(far, images=(BASE,)) as made:
+        yield made
+
+
+def test_a_docker_host_that_is_cut_off_loses_its_attempt(
+    two_hosts: tuple[Site, dict[str, str]], far: FarHost, engine: SecondEngine, count: Count
+) -> None:
+    here, env = two_hosts
+    here.host("far", env={**env, "DOCKER_HOST": engine.url}, before=far.enter_renamed, concurrency=1)
+    run_id = here.submit("sleeper", *DOCKER, "--time-limit", "600")
+    here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
+    agent = f"{ATTEMPT_LABEL}={here.attempts(run_id)[0].attempt_id}"
+    (container,) = engine.containers(agent)
+    far.cut()
+    here.host("near", concurrency=1)
+    wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=30, description="another host took over")
+    assert engine.docker("inspect", "--format", "{{.State.Status}}", container).strip() == "paused"
+    here.wait_for(run_id, state=State.RUNNING)
+    assert here.attempts(run_id)[0].fence == 2
+    far.mend()
+    wait_until(lambda: not engine.containers(agent), timeout_secs=30, description="the far container is gone")
+    assert here.bench.run("cancel", run_id).returncode == 0
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses == {"cancelled": 1}
+    assert accounts.tries == {"lost": 1, "cancelled": 1}
+    assert not engine.containers()
+    left = subprocess.run(["docker", "ps", "-aq", "--filter", f"label={agent}"], check=True, capture_output=True)
+    assert not left.stdout.split(), "on this machine's own engine"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the starting engine ends what runs with SIGTERM, and the worker takes that for the agent's own end",
+)
+def test_sigkill_of_the_engine_costs_a_try_at_most(here: Site, engine: SecondEngine, count: Count) -> None:
+    here.host("far", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    run_id = here.submit("napper", *DOCKER, seeds=2)
+    here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
+    engine.kill()
+    engine.start()
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses == {"completed": 2}
+    assert accounts.tries["completed"] == 2
+    wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")

@@ -1,0 +1,53 @@
+"""A network cut of one of two hosts."""
+
+import time
+from collections.abc import Callable
+
+from core.status import State
+from tests.faults.accounts import Accounts
+from tests.faults.conftest import COUNTED
+from tests.faults.hosts import at_rest
+from tests.faults.network import FarHost
+from tests.faults.site import LEASE_SECS, Site
+from tests.integration.bench import assert_all_gone
+from tests.services import wait_until
+
+Count = Callable[[Accounts], Accounts]
+
+
+def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
+    two_hosts: tuple[Site, dict[str, str]], far: FarHost, count: Count
+) -> None:
+    here, env = two_hosts
+    away = here.host("far", env=env, before=far.enter_renamed, concurrency=1)
+    run_id = here.submit("sleeper", "--time-limit", "60")
+    here.wait_for(run_id, state=State.RUNNING)
+    agents = away.agents()
+    far.cut()
+    cut = time.monotonic()
+    near = here.host("near", concurrency=1)
+    # By its own clock: nobody can tell it. And before another host may start the same attempt.
+    wait_until(lambda: at_rest(agents), timeout_secs=LEASE_SECS + 1, description="the far agent works no more")
+    rested = time.monotonic() - cut
+    wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=30, description="another host took over")
+    taken = time.monotonic() - cut
+    assert at_rest(agents)
+    far.mend()
+    mended = time.monotonic()
+    assert_all_gone(agents, timeout_secs=20)
+    COUNTED.append(
+        f"network cut: the far agent rested after {rested:.1f} s, the attempt was taken over after {taken:.1f} s, "
+        f"and {time.monotonic() - mended:.1f} s after the cut was mended the far agent was gone"
+    )
+    assert here.bench.run("cancel", run_id).returncode == 0
+    here.wait_for(run_id, state=State.DONE)
+    near.stop()
+    second = here.submit("napper")
+    here.wait_for(second, state=State.DONE)
+    environment = here.attempts(second)[0].environment
+    assert environment is not None
+    assert environment["host"] == far.name, "the far host was to work again"
+    assert count(here.settle(second)).statuses == {"completed": 1}
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses == {"cancelled": 1}
+    assert accounts.tries == {"lost": 1, "cancelled": 1}

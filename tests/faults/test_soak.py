@@ -1,0 +1,45 @@
+"""Many short attempts while workers are killed every few seconds."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from core.status import RunState, State
+from tests.faults.accounts import Accounts
+from tests.faults.conftest import COUNTED
+from tests.faults.site import Site
+
+ATTEMPTS = int(os.environ.get("MLEBENCH_FAULTS_ATTEMPTS", "60"))  # in full: 300
+SEED = int(os.environ.get("MLEBENCH_FAULTS_SEED", "1"))
+WORKERS = 3
+EVERY_SECS = (2.0, 4.0)  # between two kills
+PATIENCE_SECS = 60 + 1.5 * ATTEMPTS
+
+
+@pytest.mark.timeout(PATIENCE_SECS + 60)
+def test_nothing_is_lost_while_workers_are_killed_at_random(here: Site, count: Callable[[Accounts], Accounts]) -> None:
+    chance = random.Random(SEED)
+    # Tries are spent by kills here, not by attempts that cannot work.
+    env = {"MLEBENCH_MAX_TRIES": "50"}
+    hosts = [here.host(f"worker{number}", env=env) for number in range(WORKERS)]
+    run_id = here.submit("stroller", seeds=ATTEMPTS)
+    started = time.monotonic()
+    kills = {"kill": 0, "kill_tree": 0}
+    while any(attempt.state is not State.DONE for attempt in here.attempts(run_id)):
+        assert time.monotonic() - started < PATIENCE_SECS, here.summary(run_id)
+        time.sleep(chance.uniform(*EVERY_SECS))
+        place = chance.randrange(WORKERS)
+        how = chance.choice(sorted(kills))
+        getattr(hosts[place], how)()
+        kills[how] += 1
+        here.hosts.remove(hosts[place])
+        hosts[place] = here.host(f"worker{place}-{sum(kills.values())}", env=env)
+    accounts = count(here.settle(run_id))
+    COUNTED.append(f"    in {time.monotonic() - started:.0f} s with {kills} of {WORKERS} workers (seed {SEED})")
+    assert here.store.run(run_id).state is RunState.CLOSED
+    assert accounts.statuses == {"completed": ATTEMPTS}
+    assert set(accounts.tries) <= {"completed", "lost"}
+    assert accounts.tries["lost"] > 0, "no kill hit a running attempt"
