@@ -38,6 +38,9 @@ class RunLog:
         self._file = path.open("ab", buffering=0)
         self._censor = Censor(secrets)
         self._lock = threading.Lock()
+        # The file's time is that of the agent's last output: an adopting worker asks for what came after it.
+        status = os.fstat(self._file.fileno())
+        self._heard_ns = status.st_mtime_ns if status.st_size else time.time_ns()
         tail_bytes = min(max_bytes // 4, LARGEST_TAIL)
         self._room = max_bytes - tail_bytes
         self._tail = _Tail(tail_bytes)
@@ -85,6 +88,7 @@ class RunLog:
             self._file.close()
 
     def _add_output(self, data: bytes) -> None:
+        self._heard_ns = time.time_ns()
         self._recent = (self._recent + data[-LAST_LINE_WINDOW:])[-LAST_LINE_WINDOW:]
         self._add(data)
 
@@ -104,9 +108,7 @@ class RunLog:
             return
         try:
             self._file.write(data)
-            # A file system's own clock is some milliseconds late. An adopting worker asks for what came after this.
-            now = time.time_ns()
-            os.utime(self._file.fileno(), ns=(now, now))
+            os.utime(self._file.fileno(), ns=(self._heard_ns, self._heard_ns))
         except OSError as error:
             self._broken = True
             log.error("%s cannot be written any more: %s", self._file.name, error)

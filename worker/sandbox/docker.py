@@ -352,7 +352,7 @@ class DockerExecution:
             with translated_docker_errors("reading the agent's output"):
                 for data in self._output:
                     self._launch.log(data)
-        except SandboxError as error:
+        except (SandboxError, ValueError) as error:  # ValueError: the stream was closed under this thread
             if not self._left:
                 self._launch.note(f"the rest of the agent's output is lost: {error}")
         if self._left:
