@@ -131,3 +131,13 @@ class Lease:
     run_id: str
     owner: str
     fence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a try ended, as the worker that ran it saw it."""
+
+    status: Status
+    message: str
+    agent_secs: float | None = None
+    exit_code: int | None = None

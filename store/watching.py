@@ -1,11 +1,10 @@
 """What people look at across all runs: who holds what since when, and what waits. Reads, and changes nothing."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import case, func, select
 
 from core.status import RunState, State, Status
 from store import database
@@ -55,7 +54,7 @@ def held(store: Store) -> list[Held]:
         .where(attempts.c.state == State.RUNNING)
         .order_by(attempts.c.owner, attempts.c.started_at)
     )
-    with _reading(store) as connection:
+    with store.reading() as connection:
         rows = connection.execute(query).mappings().all()
     return [
         Held(
@@ -82,7 +81,7 @@ def waiting(store: Store) -> list[Waiting]:
         .group_by(attempts.c.run_id, attempts.c.state)
         .order_by(since)
     )
-    with _reading(store) as connection:
+    with store.reading() as connection:
         rows = connection.execute(query).mappings().all()
         open_runs = select(runs.c.run_id, runs.c.request).where(runs.c.state == RunState.OPEN)
         requests = {run_id: request for run_id, request in connection.execute(open_runs)}
@@ -108,7 +107,7 @@ def open_attempts(store: Store) -> dict[tuple[State, Status | None], int]:
         .group_by(attempts.c.state, attempts.c.status)
     )
     counts: dict[tuple[State, Status | None], int] = {}
-    with _reading(store) as connection:
+    with store.reading() as connection:
         for state, status, number in connection.execute(query):
             key = State(state), Status(status) if state == State.DONE and status else None
             counts[key] = counts.get(key, 0) + number
@@ -119,7 +118,7 @@ def labels(store: Store, attempt_ids: Sequence[str]) -> dict[str, str]:
     """Name attempts as people know them, for Flower: `run 12ab, tiny seed 0, attempt 34cd`."""
     columns = (attempts.c.attempt_id, attempts.c.run_id, attempts.c.competition_id, attempts.c.technique)
     found = {}
-    with _reading(store) as connection:
+    with store.reading() as connection:
         for start in range(0, len(attempt_ids), PARAMETERS):
             some = attempt_ids[start : start + PARAMETERS]
             query = select(*columns, attempts.c.seed).where(attempts.c.attempt_id.in_(some))
@@ -127,10 +126,3 @@ def labels(store: Store, attempt_ids: Sequence[str]) -> dict[str, str]:
                 what = f"{competition} {technique}" if technique else competition
                 found[attempt_id] = f"run {run_id}, {what} seed {seed}, attempt {attempt_id}"
     return found
-
-
-@contextmanager
-def _reading(store: Store) -> Iterator[Connection]:
-    reader = store.engine.execution_options(read_only=True)
-    with database.translated_database_errors(store.engine), reader.connect() as connection:
-        yield connection

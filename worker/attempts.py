@@ -25,8 +25,7 @@ from core.errors import (
 )
 from core.status import State, Status
 from store.folders import RunFolder
-from store.records import Attempt, Lease, Run
-from store.runs import Outcome
+from store.records import Attempt, Lease, Outcome, Run
 from tasks.data import Prepared, data_hash
 from tasks.registry import Competition
 from worker import evidence, logs, metrics, preparing

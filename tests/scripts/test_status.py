@@ -8,8 +8,8 @@ import pytest
 
 from core.status import Status
 from scripts import status
-from store.records import Attempt, Lease
-from store.runs import Outcome, Store
+from store.records import Attempt, Lease, Outcome
+from store.runs import Store
 from tests.records import a_run, some_attempts
 from tests.scripts.conftest import Call
 

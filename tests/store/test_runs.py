@@ -8,8 +8,8 @@ import pytest
 
 from core.errors import InputError, LeaseLost, UnknownName
 from core.status import RunState, State, Status
-from store.records import Attempt, Lease, Run
-from store.runs import Outcome, Store
+from store.records import Attempt, Lease, Outcome, Run
+from store.runs import Store
 from tests.records import a_run, some_attempts
 
 LONG = 60.0

@@ -2,8 +2,8 @@
 
 from core.status import State, Status
 from store import watching
-from store.records import Lease
-from store.runs import Outcome, Store
+from store.records import Lease, Outcome
+from store.runs import Store
 from tests.records import a_run, some_attempts
 
 

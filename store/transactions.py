@@ -1,0 +1,49 @@
+"""Reading from and writing to the database, with its clock and its errors in one place."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, update
+
+from store import database
+from store.tables import attempts, tries
+
+
+class Transactions:
+    """A database. Methods raise `core.errors.ServiceUnavailable` when it does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reader = engine.execution_options(read_only=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a transaction that is committed at the block's end, and rolled back when it raises."""
+        with database.translated_database_errors(self.engine), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that only reads: in SQLite, it waits for no writer."""
+        with database.translated_database_errors(self.engine), self._reader.connect() as connection:
+            yield connection
+
+    def now(self) -> ColumnElement[datetime]:
+        """The database's clock, since the workers' may differ. A SQLite database has only this host's."""
+        return database.now(self.engine)
+
+    def after(self, seconds: float) -> ColumnElement[datetime]:
+        """The time that is `seconds` from now on the database's clock; below zero, ago."""
+        if self.engine.dialect.name == "sqlite":
+            return literal(datetime.now(UTC) + timedelta(seconds=seconds), attempts.c.queued_at.type)
+        return func.clock_timestamp() + literal(timedelta(seconds=seconds))
+
+    def end_tries(self, connection: Connection, attempt_ids: Sequence[str], *, outcome: str, error: str | None) -> None:
+        """Note how the tries of attempts ended that have not ended yet."""
+        if attempt_ids:
+            connection.execute(
+                update(tries)
+                .where(tries.c.attempt_id.in_(attempt_ids), tries.c.ended_at.is_(None))
+                .values(ended_at=self.now(), outcome=outcome, error=error)
+            )
