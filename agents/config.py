@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from core.errors import InputError
+from core.resources import Resources
 
-KEYS = ("start", "dockerfile", "kwargs", "kwargs_type", "env_vars", "network", "privileged")
+KEYS = ("start", "dockerfile", "kwargs", "kwargs_type", "env_vars", "network", "privileged", "resources")
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 KWARG = re.compile(r"[^\s=-][^\s=]*")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -29,6 +30,7 @@ class Config:
     env_vars: Mapping[str, str]
     network: bool | None
     privileged: bool
+    resources: Resources
 
 
 def read_configs(folder: Path) -> dict[str, Config]:
@@ -110,6 +112,7 @@ def _config(
         env_vars=_env_vars(content, where),
         network=_flag(content, "network", where),
         privileged=bool(privileged),
+        resources=Resources.parse(content.get("resources"), f"{where}: resources"),
     )
 
 

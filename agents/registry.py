@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agents.config import Config, read_configs
 from core.errors import InputError, UnknownName
+from core.resources import Resources
 
 AGENTS = Path(__file__).resolve().parent
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")  # becomes part of folder names
@@ -46,6 +47,7 @@ class Agent:
     env_vars: Mapping[str, str]  # unresolved: values may hold ${{ secrets.NAME }}
     network: bool  # whether it needs a network, for example to reach a model API
     privileged: bool
+    resources: Resources  # that an attempt with it needs
 
     def arguments(self) -> list[str]:
         """The arguments of start.sh. Values are written as Python writes them: True, False, 0.5."""
@@ -157,6 +159,7 @@ def _agent(agent_id: str, folder: Path, config: Config) -> Agent:
         # The reference's format has no word for it; whoever asks for a secret there calls something.
         network=config.network if config.network is not None else config.is_reference and asks_for_secrets,
         privileged=config.privileged,
+        resources=config.resources,
     )
 
 

@@ -27,9 +27,9 @@ from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
-from store import watching
+from store import hosts, watching
 from store.folders import LIVE
-from store.records import Run
+from store.records import Run, RunRequest
 from store.runs import Store
 from worker import queueing
 from worker.app import connect
@@ -38,7 +38,7 @@ from worker.embedded import embedded_services
 from worker.identity import known_dead
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
-from worker.submitting import Order, create_run, plan
+from worker.submitting import Order, check_runnable, create_run, hosts_of, plan
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -61,6 +61,7 @@ def submit(
     time_limit: Annotated[float | None, typer.Option(help="seconds an agent may work  [86400]")] = None,
     data_dir: Annotated[str | None, typer.Option(help="the competitions' data: a folder or s3://bucket/prefix")] = None,
     runs_dir: Annotated[str | None, typer.Option(help="where run folders go: a folder or s3://bucket/prefix")] = None,
+    priority: Annotated[int, typer.Option(help="runs of higher priority go first")] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="queue the run and return")] = False,
     resume: Annotated[
         str | None, typer.Option(help="queue again what is not done of a run: its id, folder, or latest")
@@ -82,16 +83,28 @@ def submit(
             time_limit_secs=time_limit,
             data_dir=data_dir,
             runs_dir=runs_dir,
+            priority=priority,
         )
         planned = plan(order, settings, local=settings.broker_url is None)
     if settings.broker_url:
         queueing.ping_broker(settings.broker_url)
     store = open_store(settings, create=True)
+    if settings.broker_url:
+        _check_workers(store.find_run(resume).request if resume else planned.request, settings, store)
     run = store.find_run(resume) if resume else create_run(planned, store)
     if detach:
         _detach(run, settings, store, resumed=resume is not None, as_json=as_json)
         return
     sys.exit(_carry_out(run, settings, store, resumed=resume is not None, as_json=as_json))
+
+
+def _check_workers(request: RunRequest, settings: Settings, store: Store) -> None:
+    """Say beforehand what no worker can run. Workers may come later than the run."""
+    workers = hosts.announced(store, within_secs=settings.lease_secs)
+    if workers:
+        check_runnable(request, hosts_of(workers, settings))
+    else:
+        print("no worker that runs attempts is up: the run waits until one is", file=sys.stderr)
 
 
 def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> int:

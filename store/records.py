@@ -1,12 +1,13 @@
 """Runs, attempts and tries as frozen records: the only place that knows the columns by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Row
 
+from core.resources import Allocation, Resources
 from core.status import RunState, State, Status
 
 
@@ -26,6 +27,14 @@ class RunRequest:
     sandbox: str = "auto"  # auto, docker or process
     time_limit_secs: float
     data_dir: str | None = None  # None: the data folder of each worker's own settings
+    user: str = ""  # who asked: users share the hosts evenly
+    priority: int = 0  # a run of higher priority goes first
+    needs: Mapping[str, Resources] = field(default_factory=dict)  # competition -> what is asked for, where something is
+    expected_secs: Mapping[str, float] = field(default_factory=dict)  # competition -> how long an attempt may well take
+
+    def needs_of(self, competition_id: str) -> Resources:
+        """Give what an attempt on a competition asks for."""
+        return self.needs.get(competition_id, Resources())
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a JSON object."""
@@ -33,13 +42,16 @@ class RunRequest:
             **self.__dict__,
             "competitions": list(self.competitions),
             "techniques": list(self.techniques),
+            "needs": {competition: needs.to_json() for competition, needs in self.needs.items()},
+            "expected_secs": dict(self.expected_secs),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read what `to_json` gave."""
         lists = {key: tuple(value[key]) for key in ("competitions", "techniques")}
-        return cls(**{**value, **lists})
+        needs = {key: Resources.from_json(asked) for key, asked in value.get("needs", {}).items()}
+        return cls(**{**value, **lists, "needs": needs})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +107,14 @@ class Attempt:
     score: float | None
     medal: str | None
     report: dict[str, Any] | None
+    host: str | None = None  # where it runs or ran last; see store/hosts.py
+    allocation: Allocation | None = None  # what it holds of that host while it runs
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
         """Read a row of the table attempts."""
         values = dict(row._mapping)
+        values["allocation"] = Allocation.from_json(values["allocation"]) if values["allocation"] else None
         values["state"] = State(values["state"])
         values["status"] = Status(values["status"]) if values["status"] else None
         return cls(**values)

@@ -93,8 +93,13 @@ attempts = Table(
     Column("score", Float),
     Column("medal", String(8)),
     Column("report", JSON),
+    Column("host", String(255)),
+    Column("allocation", JSON),
     Index(None, "run_id", "state"),
     Index(None, "state", "lease_expires_at"),
+    Index(None, "state", "host"),
+    # holds all that store/waiting.py asks for, so that ten thousand waiting attempts are counted without reading them
+    Index("ix_attempts_waiting", "state", "run_id", "competition_id", "technique", "position", "queued_at"),
 )
 
 tries = Table(
@@ -107,4 +112,15 @@ tries = Table(
     Column("ended_at", UtcDateTime),
     Column("outcome", String(32)),
     Column("error", Text),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", String(255), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("capacity", JSON, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )

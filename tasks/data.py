@@ -62,6 +62,11 @@ def is_prepared(competition: Competition, data_dir: Path) -> bool:
         raise InputError(f"the data folder {data_dir} cannot be read: {error}") from error
 
 
+def has_prepared_folder(competition_id: str, data_dir: Path) -> bool:
+    """Whether a folder of prepared data is there, complete or not: a quick look, for choosing among many."""
+    return (data_dir / competition_id / "prepared").is_dir()
+
+
 def check_data_dir(data_dir: Path, *, needed_bytes: int = 0) -> None:
     """Check that the data folder can be written, or created, and that its disk has room; writes nothing.
 

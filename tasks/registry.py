@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from core.errors import DataError, GraderFailed, InputError, SubmissionInvalid, UnknownName
+from core.resources import Resources
 from grading.medals import Thresholds
 from grading.metrics import DECIMALS, METRICS, score
 from grading.submission import Column, SubmissionFormat, align, read_submission
@@ -47,6 +48,7 @@ class Competition:
     sample: str  # below public/
     table: Table | None
     expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
+    resources: Resources  # that an attempt on it needs
     issues: tuple[str, ...]  # known defects of the data or the grading
 
     def description(self) -> str:
@@ -199,6 +201,7 @@ def load_competition(
         sample=entry.sample,
         table=entry.table,
         expected_secs=entry.expected_secs,
+        resources=entry.resources,
         issues=entry.issues,
     )
 

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
 
 from core.errors import InputError
+from core.resources import Resources
 from grading.medals import ThresholdKind
 from grading.submission import MAX_BYTES, ColumnKind
 
@@ -90,6 +91,7 @@ class CompetitionFile(YamlFile):
     sample: str = "sample_submission.csv"
     table: Table | None = None
     expected_secs: PositiveFloat | None = None
+    resources: Resources = Resources()
     issues: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -23,6 +23,7 @@ from core.errors import (
     ServiceUnavailable,
     SubmissionInvalid,
 )
+from core.resources import Allocation
 from core.status import State, Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
@@ -41,6 +42,7 @@ from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
 from worker.supervision import Stopping, Supervision
+from worker.taking import take_next
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ RETRY_SECS = (5.0, 30.0, 120.0)  # wait before the second, third, ... try
 LONGEST_ERROR = 20_000  # characters of a traceback that are kept with a try
 LONGEST_REASON = 500
 NO_SLOT_SECS = 5.0
+HOLD_SECS = 10.0  # how long a message is kept when nothing may start here: then others shall have it
+LOOK_SECS = 1.0  # between two looks meanwhile
 PUBLISH_PATIENCE_SECS = 1800.0  # as long, an attempt's files wait for an object store that does not answer
 PUBLISH_AGAIN_SECS = 5.0
 DATABASE_AGAIN_SECS = 1.0
@@ -69,27 +73,42 @@ class Turn:
 
     next: Next
     wait_secs: float = 0.0
+    attempt_id: str | None = None  # what was worked on, where that is not the attempt that the message names
 
 
 def take_turn(attempt_id: str, context: Context) -> Turn:
-    """Run one try of an attempt, if it is to be had. Safe to call any number of times.
+    """Run one try of an attempt, if one may run here now: the one that the message names, or another that goes first.
 
-    Never raises for what the agent does; a failure of the machinery is recorded with the try and, while
-    tries are left, answered with LATER.
+    Safe to call any number of times. Never raises for what the agent does; a failure of the machinery is recorded
+    with the try and, while tries are left, answered with LATER.
     """
-    if context.draining.is_set():
-        return Turn(next=Next.ELSEWHERE)
-    with context.slot() as free:
-        if not free:  # adopted attempts have them
-            return Turn(next=Next.LATER, wait_secs=NO_SLOT_SECS)
-        lease = context.store.acquire(attempt_id, owner=this_worker(), lease_secs=context.settings.lease_secs)
+    deadline = time.monotonic() + HOLD_SECS
+    while not context.draining.is_set():
         attempt = context.store.attempt(attempt_id)
-        if lease is not None:
-            metrics.taken(attempt)
-            return _turn(attempt, lease, context, fence=lease.fence, carry_out=lambda this: this.carry_out())
-    if attempt.state is State.RUNNING:
-        return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, context.settings.lease_secs))
-    return Turn(next=Next.GRADE)
+        if attempt.state in (State.COLLECTED, State.DONE):
+            return Turn(next=Next.GRADE)
+        with context.slot() as free:
+            if not free:  # adopted attempts have them
+                return Turn(next=Next.LATER, wait_secs=NO_SLOT_SECS)
+            if (lease := take_next(attempt, context)) is not None:
+                return _taken(lease, asked=attempt_id, context=context)
+        if attempt.state is State.RUNNING:
+            return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, context.settings.lease_secs))
+        # Nothing that waits may start here. Another message would find the same, so this one is kept for a while.
+        if time.monotonic() > deadline:
+            return Turn(next=Next.LATER)
+        context.draining.wait(LOOK_SECS)
+    return Turn(next=Next.ELSEWHERE)
+
+
+def _taken(lease: Lease, *, asked: str, context: Context) -> Turn:
+    attempt = context.store.attempt(lease.attempt_id)
+    metrics.taken(attempt)
+    turn = _turn(attempt, lease, context, fence=lease.fence, carry_out=lambda this: this.carry_out())
+    if lease.attempt_id == asked:
+        return turn
+    # The other attempt has a message of its own, which waits as long as need be.
+    return replace(turn, attempt_id=lease.attempt_id, wait_secs=0.0)
 
 
 def go_on(leftover: Leftover, attempt: Attempt, lease: Lease, context: Context) -> Turn:
@@ -129,9 +148,10 @@ def _failed(attempt: Attempt, lease: Lease, context: Context, error: Exception) 
     kept = "".join(traceback.format_exception(error))[-LONGEST_ERROR:]
     try:
         if attempt.tries < context.settings.max_tries:
-            context.store.give_back(lease, error=kept, counts=True)
+            wait_secs = RETRY_SECS[min(attempt.tries, len(RETRY_SECS)) - 1]
+            context.store.give_back(lease, error=kept, counts=True, wait_secs=wait_secs)
             metrics.QUEUED_AGAIN.labels("failed").inc()
-            return Turn(next=Next.LATER, wait_secs=RETRY_SECS[min(attempt.tries, len(RETRY_SECS)) - 1])
+            return Turn(next=Next.LATER, wait_secs=wait_secs)
         outcome = Outcome(status=Status.INFRASTRUCTURE_FAILED, message=_reason(error))
         context.store.give_up(lease, outcome, error=kept)
         metrics.done(outcome.status)
@@ -321,7 +341,7 @@ class Try:
             agent=agent,
             workspace=workspace,
             environment=agent.environment(secrets(self.context.settings)),
-            limits=limits_of(self.context.settings, self.run.request.time_limit_secs),
+            limits=limits_of(self.context.settings, self.run.request.time_limit_secs, self.attempt.allocation),
             validate=validate,
             log=self.log.write,
             note=self.log.note,
@@ -432,12 +452,19 @@ class Try:
         return Turn(next=Next.GRADE)
 
 
-def limits_of(settings: Settings, time_limit_secs: float) -> Limits:
-    """Give what an attempt may use under these settings."""
+def limits_of(settings: Settings, time_limit_secs: float, allocation: Allocation | None) -> Limits:
+    """Give what an attempt may use: the time of its run, its part of this host, and the rest by the settings.
+
+    Raises:
+        InfrastructureError: the attempt holds no part of this host.
+    """
+    if allocation is None:
+        raise InfrastructureError("the attempt was taken without a part of this host: by a worker of an older version?")
     return Limits(
         time_secs=time_limit_secs,
-        memory_bytes=int(settings.memory_limit_gb * 2**30),
-        cpus=settings.cpus,
+        memory_bytes=allocation.memory_bytes,
+        cpus=allocation.cpus,
+        gpus=allocation.gpus,
         pids=settings.pids_limit,
         disk_bytes=int(settings.disk_limit_gb * 2**30),
     )

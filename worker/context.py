@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 from agents.registry import agent_roots
-from core.errors import InputError
+from core.errors import InputError, ServiceUnavailable
+from store import hosts
 from store.runs import Store
 from tasks.registry import Competition, competition_roots, load_competition
 from worker import metrics
+from worker.hardware import capacity, host_name
 from worker.heartbeat import Heartbeat
+from worker.identity import this_worker
 from worker.sandbox import Sandbox
 from worker.settings import Settings, database_url, load_settings
 
@@ -73,6 +76,10 @@ class Context:
         self.database_was_away = False  # at the last look of worker/recovery.py
         self.draining = threading.Event()  # set when this worker is asked to stop: nothing new is begun
         self.stopping = threading.Event()  # set when what runs is to be given back
+        self.host = host_name(settings)
+        self.capacity = capacity(settings)
+        self.slots_on_host = settings.workers  # of all its workers, as they were last announced
+        self._slot_count = 0  # none: a worker that runs no attempts
         self._slots = threading.BoundedSemaphore(settings.workers)
         self.agent_roots: list[Path] = agent_roots(settings.agents_path)
         self.competition_roots: list[Path] = competition_roots(settings.competitions_path)
@@ -80,9 +87,19 @@ class Context:
         self._lock = threading.Lock()
 
     def set_slots(self, number: int) -> None:
-        """Say how many attempts this worker runs at a time."""
+        """Say how many attempts this worker runs at a time, and announce it."""
         self._slots = threading.BoundedSemaphore(number)
+        self._slot_count = self.slots_on_host = number
         metrics.SLOTS.set(number)
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell all others that this worker is there, if it runs attempts; and learn who shares its host."""
+        if not self._slot_count:
+            return
+        hosts.announce(self.store, this_worker(), host=self.host, slots=self._slot_count, capacity=self.capacity)
+        others = hosts.announced(self.store, within_secs=self.settings.lease_secs, host=self.host)
+        self.slots_on_host = max(self._slot_count, sum(worker.slots for worker in others))
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
@@ -127,6 +144,9 @@ class Context:
         for sandbox in self._sandboxes.values():
             sandbox.close()
         self.heartbeat.close()
+        if self._slot_count:
+            with suppress(ServiceUnavailable):  # it is forgotten anyway
+                hosts.retire(self.store, this_worker())
         self.store.close()
 
 

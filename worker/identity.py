@@ -78,9 +78,17 @@ def _started(pid: int) -> str:
 
 
 @cache
+def boot_name() -> str:
+    """Name this machine as it was booted: the same in all containers on it. Its host name where there is no /proc."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
+
+
+@cache
 def _pid_namespace() -> str:
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}-{Path('/proc/self/ns/pid').readlink().name.strip('pid:[]')}"
+        return f"{boot_name()}-{Path('/proc/self/ns/pid').readlink().name.strip('pid:[]')}"
     except OSError:  # no /proc: there are no namespaces either
         return socket.gethostname()

@@ -22,6 +22,7 @@ def recover(app: Celery) -> None:
     Safe to call from any number of workers at once: the database gives each attempt to one caller.
     """
     here = context()
+    here.announce()
     waiting, ungraded = _expired(here)
     if waiting or ungraded:
         log.warning(

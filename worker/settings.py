@@ -98,10 +98,12 @@ class Settings(BaseSettings):
     """MLEBENCH_SANDBOX: auto, docker or process. Default: auto (Docker where an engine answers)."""
     time_limit_secs: float = Field(default=24 * 3600, gt=0)
     """MLEBENCH_TIME_LIMIT_SECS: seconds that an agent may work. Default: 86400 (24 hours)."""
-    memory_limit_gb: float = Field(default=16, gt=0)
-    """MLEBENCH_MEMORY_LIMIT_GB: memory, in GiB. Default: 16."""
-    cpus: float = Field(default_factory=lambda: (os.cpu_count() or 1) / _default_slots(), gt=0)
-    """MLEBENCH_CPUS: processors, fractions allowed. Default: the host's, shared by the default of WORKERS."""
+    memory_limit_gb: float | None = Field(default=None, gt=0)
+    """MLEBENCH_MEMORY_LIMIT_GB: memory, in GiB, of an attempt that asks for none (`resources:` of its agent or
+    competition). Default: the host's, shared by the slots of its workers, at most 16."""
+    cpus: float | None = Field(default=None, gt=0)
+    """MLEBENCH_CPUS: processors, fractions allowed, of an attempt that asks for none. Default: the host's, shared by
+    the slots of its workers."""
     pids_limit: int = Field(default=4096, ge=16)
     """MLEBENCH_PIDS_LIMIT: processes and threads at a time. Default: 4096."""
     disk_limit_gb: float = Field(default=50, gt=0)
@@ -117,6 +119,22 @@ class Settings(BaseSettings):
     leave_agents: bool = True
     """MLEBENCH_LEAVE_AGENTS: whether a worker that stops leaves its containers running, for the next worker on its
     host to adopt. They end by themselves when none does within LEASE_SECS. Default: true; embedded runs: false."""
+
+    # This host (docs/scheduling.md)
+    host: str | None = Field(default=None, min_length=1)
+    """MLEBENCH_HOST: what this host is called. Workers of one name share its processors, memory and GPUs. Default: the
+    id of its last boot, the same in all containers on it."""
+    host_cpus: float | None = Field(default=None, gt=0)
+    """MLEBENCH_HOST_CPUS: processors for attempts. Default: all."""
+    host_memory_gb: float | None = Field(default=None, gt=0)
+    """MLEBENCH_HOST_MEMORY_GB: memory for attempts, in GiB. Default: nine tenths of what there is."""
+    host_gpus: str | None = None
+    """MLEBENCH_HOST_GPUS: GPUs for attempts, as nvidia-smi numbers or names them, separated by commas; `none` for none.
+    Default: all that nvidia-smi lists."""
+    host_labels: str | None = None
+    """MLEBENCH_HOST_LABELS: words, separated by commas, that an agent or a competition may ask for. Default: none."""
+    user: str | None = Field(default=None, min_length=1)
+    """MLEBENCH_USER: who submits; users share the hosts evenly. Default: the login name."""
 
     # The machinery
     workers: int = Field(default_factory=_default_slots, ge=1)

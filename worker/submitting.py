@@ -1,17 +1,20 @@
 """Submitting a run: everything is checked first; nothing is written or queued when something is wrong."""
 
+import getpass
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.registry import Agent, agent_roots, load_agent
 from core.errors import InputError, UnknownName
+from core.resources import Resources
 from core.status import RunState, State
 from store.folders import create_run_folder
+from store.hosts import Worker
 from store.records import Attempt, Run, RunRequest
 from store.runs import Store
 from tasks.data import is_prepared
@@ -26,8 +29,12 @@ from tasks.schema import Source
 from tasks.splits import load_split
 from worker import preparing
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
+from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
+from worker.scheduling import Host, host_of
 from worker.settings import Settings, secrets
+
+SHOWN = 3  # of what is wrong, in one message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,7 @@ class Order:
     time_limit_secs: float | None = None  # None: the setting
     data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
     runs_dir: Path | str | None = None  # the same; None: the setting
+    priority: int = 0  # a run of higher priority goes first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +91,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         _check_kaggle(competitions, data, settings)
     runs = runs_place(settings, _text(order.runs_dir))
     _check_place(runs, "runs folder", "--runs-dir", settings.min_free_disk_gb)
+    time_limit_secs = order.time_limit_secs or settings.time_limit_secs
     request = RunRequest(
         agent_id=agent.id,
         agent_hash=agent.content_hash(),
@@ -91,9 +100,15 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         seeds=order.seeds,
         techniques=order.techniques,
         sandbox=sandbox,
-        time_limit_secs=order.time_limit_secs or settings.time_limit_secs,
+        time_limit_secs=time_limit_secs,
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
+        user=settings.user or _login_name(),
+        priority=order.priority,
+        needs=_needs(agent, competitions),
+        expected_secs=_expected_secs(competitions, time_limit_secs),
     )
+    if local:
+        check_runnable(request, [this_host(settings)])
     return Plan(request=request, agent=agent, competitions=competitions, runs=runs)
 
 
@@ -120,18 +135,44 @@ def create_run(planned: Plan, store: Store) -> Run:
     return run
 
 
-def in_queue_order(
-    competitions: Sequence[Competition], *, seeds: int, techniques: Sequence[str], time_limit_secs: float
-) -> list[tuple[Competition, str | None, int]]:
-    """Order the attempts of a run: longest expected first, so that no long one starts when all else is done.
+def this_host(settings: Settings) -> Host:
+    """Give this host as an embedded worker of its own would see it."""
+    return host_of(settings, capacity=capacity(settings), slots=settings.workers)
 
-    A competition without an expectation may take all of its time limit.
+
+def hosts_of(workers: Sequence[Worker], settings: Settings) -> list[Host]:
+    """Give the hosts of workers that announced themselves, with this process's settings for what is not asked for."""
+    by_host: dict[str, list[Worker]] = {}
+    for worker in workers:
+        by_host.setdefault(worker.host, []).append(worker)
+    return [
+        host_of(settings, capacity=of_host[0].capacity, slots=sum(worker.slots for worker in of_host))
+        for of_host in by_host.values()
+    ]
+
+
+def check_runnable(request: RunRequest, hosts: Sequence[Host]) -> None:
+    """Check that for each attempt of a run there is a host that could run it when nothing else ran there.
+
+    Raises:
+        InputError: there is none; the text names the competitions, what they ask for, and what the hosts have.
     """
+    hopeless = [name for name in request.competitions if not any(host.suits(request.needs_of(name)) for host in hosts)]
+    if hopeless:
+        asked = "; ".join(f"{name} asks for {request.needs_of(name)}" for name in hopeless[:SHOWN])
+        more = f"; and {len(hopeless) - SHOWN} more" if len(hopeless) > SHOWN else ""
+        have = "; ".join(sorted({str(host.capacity) for host in hosts}))
+        raise InputError(
+            f"no worker can run this: {asked}{more}. The hosts have: {have}. Start a worker that has it, or ask for "
+            "less in resources: of the agent's or the competition's YAML file"
+        )
 
-    def expected(competition: Competition) -> float:
-        return min(competition.expected_secs or time_limit_secs, time_limit_secs)
 
-    ordered = sorted(competitions, key=lambda competition: (-expected(competition), competition.id))
+def in_queue_order(
+    competitions: Sequence[str], *, expected_secs: Mapping[str, float], seeds: int, techniques: Sequence[str]
+) -> list[tuple[str, str | None, int]]:
+    """Order the attempts of a run: longest expected first, so that no long one starts when all else is done."""
+    ordered = sorted(competitions, key=lambda competition: (-expected_secs[competition], competition))
     return [
         (competition, technique, seed)
         for competition in ordered
@@ -140,16 +181,37 @@ def in_queue_order(
     ]
 
 
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError:  # in a container, this user may have no name
+        return str(os.getuid())
+
+
+def _needs(agent: Agent, competitions: Sequence[Competition]) -> dict[str, Resources]:
+    """Give what the attempts ask for, without those that ask for nothing."""
+    needs = {competition.id: agent.resources.with_those_of(competition.resources) for competition in competitions}
+    return {name: asked for name, asked in needs.items() if asked != Resources()}
+
+
+def _expected_secs(competitions: Sequence[Competition], time_limit_secs: float) -> dict[str, float]:
+    """Give how long an attempt may take: what its competition says, or all of its time limit."""
+    return {
+        competition.id: min(competition.expected_secs or time_limit_secs, time_limit_secs)
+        for competition in competitions
+    }
+
+
 def _attempts(planned: Plan) -> list[Attempt]:
     now = datetime.now(UTC)
     ordered = in_queue_order(
-        planned.competitions,
+        planned.request.competitions,
+        expected_secs=planned.request.expected_secs,
         seeds=planned.request.seeds,
         techniques=planned.request.techniques,
-        time_limit_secs=planned.request.time_limit_secs,
     )
     return [
-        _attempt(position, competition.id, technique, seed, now)
+        _attempt(position, competition, technique, seed, now)
         for position, (competition, technique, seed) in enumerate(ordered)
     ]
 

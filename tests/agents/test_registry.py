@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agents.registry import AGENTS, Agent, KwargsType, agent_roots, list_agents, load_agent
 from core.errors import InputError, UnknownName
+from core.resources import Resources
 
 REFERENCE = """
 vars:
@@ -71,6 +72,7 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
         env_vars={},
         network=False,
         privileged=False,
+        resources=Resources(),
     )
     assert agent.arguments() == []
 

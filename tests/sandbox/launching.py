@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.registry import Agent, KwargsType
+from core.resources import Resources
 from worker.sandbox import Exit, Launch, Limits, Sandbox, Workspace
 
 DOCKERFILE = """\
@@ -39,6 +40,7 @@ def make_agent(
         env_vars={},
         network=network,
         privileged=False,
+        resources=Resources(),
     )
 
 

@@ -1,17 +1,22 @@
 """Wrong input is named before anything is written or queued; right input is queued longest first."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from core.errors import InputError
+from core.resources import GIB, Capacity, Resources
+from store.hosts import Worker
+from store.records import RunRequest
 from store.runs import Store
-from tasks.registry import COMPETITIONS, load_competition
+from tests.records import a_request
 from worker.settings import Settings, load_settings
-from worker.submitting import Order, create_run, in_queue_order, plan
+from worker.submitting import Order, check_runnable, create_run, hosts_of, in_queue_order, plan
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -111,12 +116,9 @@ def test_a_secret_from_the_env_file_counts(settings: Settings, tmp_path: Path) -
 
 
 def test_the_longest_expected_attempts_come_first() -> None:
-    roots = [COMPETITIONS, FIXTURES / "competitions"]
-    tiny = load_competition("tiny", roots=roots)
-    slow = replace(tiny, id="slow", expected_secs=500.0)
-    unknown = replace(tiny, id="unknown", expected_secs=None)
-    ordered = in_queue_order([tiny, slow, unknown], seeds=2, techniques=(), time_limit_secs=1000.0)
-    assert [(competition.id, seed) for competition, _, seed in ordered] == [
+    expected = {"tiny": 20.0, "slow": 500.0, "unknown": 1000.0}
+    ordered = in_queue_order(list(expected), expected_secs=expected, seeds=2, techniques=())
+    assert [(competition, seed) for competition, _, seed in ordered] == [
         ("unknown", 0),
         ("unknown", 1),
         ("slow", 0),
@@ -124,3 +126,38 @@ def test_the_longest_expected_attempts_come_first() -> None:
         ("tiny", 0),
         ("tiny", 1),
     ]
+
+
+def test_who_asks_and_what_is_expected_goes_with_the_run(settings: Settings) -> None:
+    own = settings.model_copy(update={"user": "ada"})
+    request = plan(replace(ORDER, priority=3, time_limit_secs=7.0), own, local=True).request
+    assert (request.user, request.priority) == ("ada", 3)
+    assert set(request.expected_secs) == set(request.competitions)
+    assert max(request.expected_secs.values()) <= 7.0
+    assert RunRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_what_this_host_cannot_run_is_refused(settings: Settings, tmp_path: Path) -> None:
+    agent = tmp_path / "agents" / "hungry"
+    agent.mkdir(parents=True)
+    (agent / "start.sh").write_text("true")
+    (agent / "agent.yaml").write_text("resources: {cpus: 4, gpus: 2, labels: [fast]}")
+    small = {"agents_path": str(tmp_path / "agents"), "host_cpus": 8.0, "host_gpus": "0", "host_labels": "fast"}
+    own = settings.model_copy(update=small)
+    with pytest.raises(InputError, match=r"asks for cpus 4, gpus 2, labels fast.*8 CPUs, .*1 GPUs, labels fast"):
+        plan(replace(ORDER, agent="hungry"), own, local=True)
+    enough = own.model_copy(update={"host_gpus": "0,1"})
+    assert plan(replace(ORDER, agent="hungry"), enough, local=True).request.needs_of("tiny").gpus == 2
+
+
+def test_workers_of_one_host_count_as_one_host(settings: Settings) -> None:
+    now = datetime.now(UTC)
+    capacity = Capacity(cpus=8, memory_bytes=8 * GIB)
+    workers = [
+        Worker(worker=name, host=host, slots=2, capacity=capacity, started_at=now, seen_at=now, unseen_secs=0.0)
+        for name, host in (("a", "one"), ("b", "one"), ("c", "two"))
+    ]
+    assert [host.slots for host in hosts_of(workers, settings)] == [4, 2]
+    check_runnable(a_request(needs={"tiny": Resources(cpus=8)}), hosts_of(workers, settings))
+    with pytest.raises(InputError, match="no worker can run this: tiny asks for cpus 9"):
+        check_runnable(a_request(needs={"tiny": Resources(cpus=9)}), hosts_of(workers, settings))

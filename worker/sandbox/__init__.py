@@ -24,6 +24,7 @@ class Limits:
     cpus: float
     pids: int
     disk_bytes: int  # writable layer and the folders of the workspace together
+    gpus: tuple[str, ...] = ()  # that are the attempt's alone, as nvidia-smi numbers or names them
 
 
 @dataclass(frozen=True, kw_only=True)

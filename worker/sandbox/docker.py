@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property, partial
@@ -213,7 +213,11 @@ class DockerSandbox:
             image.id,
             entrypoint=["bash", "-c", watched, "mlebench"],
             command=[launch.agent.start, *launch.agent.arguments()],
-            environment=contract_environment(launch, IN_CONTAINER),
+            environment={
+                **contract_environment(launch, IN_CONTAINER),
+                # for engines that give every container all GPUs, unless its environment says otherwise
+                "NVIDIA_VISIBLE_DEVICES": ",".join(launch.limits.gpus) or "void",
+            },
             user=f"{image.uid}:{image.gid}",
             labels=labels(
                 "agent",
@@ -243,6 +247,7 @@ class DockerSandbox:
             mem_limit=limits.memory_bytes,
             memswap_limit=limits.memory_bytes,
             nano_cpus=int(min(limits.cpus, self._host_cpus) * 1e9),
+            device_requests=_gpus(limits.gpus),
             shm_size=min(SHM_BYTES, limits.memory_bytes // 2),
             ulimits=[
                 docker.types.Ulimit(name="core", soft=0, hard=0),
@@ -262,6 +267,10 @@ class DockerSandbox:
             remove(self._client, container)
         except SandboxError as error:  # the next worker's sweep will find it
             log.warning("%s", error)
+
+
+def _gpus(names: Sequence[str]) -> list[docker.types.DeviceRequest] | None:
+    return [docker.types.DeviceRequest(device_ids=list(names), capabilities=[["gpu"]])] if names else None
 
 
 class DockerExecution:

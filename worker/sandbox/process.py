@@ -112,6 +112,7 @@ def _start(launch: Launch, resources: ExitStack) -> "ProcessExecution":
         "TMPDIR": str(temporary),
         "LANG": "C.UTF-8",
         **contract_environment(launch, places),
+        "CUDA_VISIBLE_DEVICES": ",".join(launch.limits.gpus),  # empty: none
         OWNER_VARIABLE: mark,
     }
     guard = guarded(
