@@ -38,7 +38,7 @@ def status(
     settings = load_settings(runs_dir=runs_dir)
     store = open_store(settings)
     if hosts:
-        show_hosts(store, run_id=store.find_run(run).run_id if run else None, as_json=as_json)
+        show_hosts(store, settings, run_id=store.find_run(run).run_id if run else None, as_json=as_json)
         return
     if run is None:
         _list(store.runs(), as_json=as_json)

@@ -1,9 +1,9 @@
 """Who owns an attempt: leases with fencing numbers. Every change is one atomic statement, by the database's clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
 
 from core.errors import LeaseLost
 from core.resources import Allocation
@@ -12,61 +12,51 @@ from store.records import Attempt, Lease, Outcome
 from store.tables import attempts, runs, tries
 from store.transactions import Transactions
 
-HOST_LOCKS = 0x6D6C6562  # a family of advisory locks of our own
-
-Allocate = Callable[[Sequence[Allocation]], Allocation | None]
-
 
 class Leases(Transactions):
     """The part of the store that a worker writes while it works on attempts."""
 
-    def acquire(
-        self, attempt_id: str, *, owner: str, lease_secs: float, host: str = "", allocate: Allocate | None = None
-    ) -> Lease | None:
-        """Take an attempt that waits, or whose lease has run out; None where it is not to be had.
-
-        Args:
-            attempt_id: the attempt.
-            owner: the worker that takes it.
-            lease_secs: until the lease runs out.
-            host: the worker's host. No two attempts are given out there at the same moment.
-            allocate: says what the attempt may have of the host, from what those hold that run there; None from it
-                means that there is not enough. Without it, the attempt holds nothing.
-        """
-        expired = and_(attempts.c.state == State.RUNNING, attempts.c.lease_expires_at < self.now())
+    def acquire(self, attempt_id: str, *, owner: str, lease_secs: float) -> Lease | None:
+        """Take an attempt that waits; None where it is not to be had."""
         with self.writing() as connection:
-            allocation = None
-            if allocate is not None:
-                self._lock_host(connection, host)
-                allocation = allocate(_held_on(connection, host, besides=attempt_id))
-                if allocation is None:
-                    return None
-            row = connection.execute(
-                update(attempts)
-                .where(attempts.c.attempt_id == attempt_id, or_(attempts.c.state == State.QUEUED, expired))
-                .values(
-                    state=State.RUNNING,
-                    owner=owner,
-                    lease_expires_at=self.after(lease_secs),
-                    fence=attempts.c.fence + 1,
-                    tries=attempts.c.tries + 1,
-                    started_at=self.now(),
-                    agent_started_at=None,
-                    message="",
-                    last_line="",
-                    host=host or None,
-                    allocation=allocation.to_json() if allocation else None,
-                )
-                .returning(attempts.c.run_id, attempts.c.fence)
-            ).one_or_none()
-            if row is None:
-                return None
-            lease = Lease(attempt_id=attempt_id, run_id=row.run_id, owner=owner, fence=row.fence)
-            self.end_tries(connection, [attempt_id], outcome="lost", error="its lease ran out")
-            connection.execute(
-                insert(tries).values(attempt_id=attempt_id, fence=lease.fence, owner=owner, started_at=self.now())
+            return self.acquire_within(connection, attempt_id, owner=owner, lease_secs=lease_secs)
+
+    def acquire_within(
+        self,
+        connection: Connection,
+        attempt_id: str,
+        *,
+        owner: str,
+        lease_secs: float,
+        host: str | None = None,
+        allocation: Allocation | None = None,
+    ) -> Lease | None:
+        """`acquire` within a transaction, with the part of its host that the attempt is to hold."""
+        row = connection.execute(
+            update(attempts)
+            .where(attempts.c.attempt_id == attempt_id, attempts.c.state == State.QUEUED)
+            .values(
+                state=State.RUNNING,
+                owner=owner,
+                lease_expires_at=self.after(lease_secs),
+                fence=attempts.c.fence + 1,
+                tries=attempts.c.tries + 1,
+                started_at=self.now(),
+                agent_started_at=None,
+                message="",
+                last_line="",
+                host=host,
+                allocation=allocation.to_json() if allocation else None,
             )
-            return lease
+            .returning(attempts.c.run_id, attempts.c.fence)
+        ).one_or_none()
+        if row is None:
+            return None
+        lease = Lease(attempt_id=attempt_id, run_id=row.run_id, owner=owner, fence=row.fence)
+        connection.execute(
+            insert(tries).values(attempt_id=attempt_id, fence=lease.fence, owner=owner, started_at=self.now())
+        )
+        return lease
 
     def adopt(self, attempt: Attempt, *, owner: str, lease_secs: float, expired: bool) -> Lease | None:
         """Take an attempt over whose agent still runs though its worker is gone: the same try goes on.
@@ -264,11 +254,6 @@ class Leases(Transactions):
             ).scalars()
             return ids, list(ungraded)
 
-    def _lock_host(self, connection: Connection, host: str) -> None:
-        """Let nobody else give out parts of a host until this transaction ends. SQLite has one writer anyway."""
-        if self.engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(host, HOST_LOCKS))))
-
     @staticmethod
     def _held(lease: Lease) -> ColumnElement[bool]:
         return and_(
@@ -285,11 +270,3 @@ class Leases(Transactions):
                 raise LeaseLost(f"attempt {lease.attempt_id}: lease {lease.fence} of {lease.owner} is void")
             if outcome is not None:
                 self.end_tries(connection, [lease.attempt_id], outcome=outcome, error=error)
-
-
-def _held_on(connection: Connection, host: str, *, besides: str) -> list[Allocation]:
-    """Give what the attempts that run on a host hold of it, without the one that is to be taken."""
-    query = select(attempts.c.allocation).where(
-        attempts.c.state == State.RUNNING, attempts.c.host == host, attempts.c.attempt_id != besides
-    )
-    return [Allocation.from_json(held) for held in connection.execute(query).scalars() if held]

@@ -1,16 +1,19 @@
 """What waits to be run and what runs, in the form in which a host chooses from it."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Select, func, select
 
 from core.resources import Allocation, Resources
 from core.status import RunState, State
-from store.records import Attempt, RunRequest
+from store.records import Attempt, Lease, RunRequest
 from store.runs import Store
 from store.tables import attempts, runs
+
+CHOOSING_LOCK = 0x6D6C6563  # an advisory lock of our own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,54 +53,79 @@ class Queue:
     held: tuple[Allocation, ...]  # by what runs on the host that asks
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a host takes of a queue: the first of some attempts, or a certain one of them, and what it gives it."""
+
+    waiting: Waiting
+    allocation: Allocation
+    attempt_id: str | None = None
+
+
+def take(
+    store: Store, *, owner: str, lease_secs: float, host: str, choose: Callable[[Queue], Choice | None]
+) -> Lease | None:
+    """Lease what `choose` chooses from what waits; None where it chooses nothing.
+
+    One choice is made at a time, by all workers together: each sees what the others have taken before, so that
+    shares are even and no part of a host is given out twice. `choose` has to be quick, therefore.
+    """
+    with store.writing() as connection:
+        if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+            connection.execute(select(func.pg_advisory_xact_lock(CHOOSING_LOCK)))
+        choice = choose(_queue(store, connection, host))
+        if choice is None:
+            return None
+        attempt_id = choice.attempt_id or _first(connection, choice.waiting)
+        allocation = choice.allocation
+        return store.acquire_within(
+            connection, attempt_id, owner=owner, lease_secs=lease_secs, host=host, allocation=allocation
+        )
+
+
 def queue(store: Store, *, host: str) -> Queue:
     """Read what waits, a row for each run, competition and technique, and what runs: in all, and on `host`."""
-    columns = (attempts.c.run_id, attempts.c.competition_id, attempts.c.technique)
-    position = func.min(attempts.c.position).label("position")
-    waits = select(*columns, position).where(attempts.c.state == State.QUEUED, attempts.c.queued_at <= store.now())
-    runs_now = select(attempts.c.run_id, func.count()).where(attempts.c.state == State.RUNNING)
-    on_host = select(attempts.c.allocation).where(attempts.c.state == State.RUNNING, attempts.c.host == host)
     with store.reading() as connection:
-        held = [Allocation.from_json(part) for part in connection.execute(on_host).scalars() if part]
-        rows = connection.execute(waits.group_by(*columns)).all()
-        running = Counter(
-            {run_id: number for run_id, number in connection.execute(runs_now.group_by(attempts.c.run_id))}
-        )
-        concerned = {row.run_id for row in rows} | running.keys()
-        open_runs = select(runs.c.run_id, runs.c.request, runs.c.created_at).where(runs.c.state == RunState.OPEN)
-        found = {row.run_id: row for row in connection.execute(open_runs) if row.run_id in concerned}
-    requests = {run_id: RunRequest.from_json(row.request) for run_id, row in found.items()}
+        return _queue(store, connection, host)
+
+
+def _queue(store: Store, connection: Connection, host: str) -> Queue:
+    held = select(attempts.c.allocation).where(attempts.c.state == State.RUNNING, attempts.c.host == host)
+    running = select(attempts.c.run_id, func.count()).where(attempts.c.state == State.RUNNING)
+    by_run = Counter({run_id: number for run_id, number in connection.execute(running.group_by(attempts.c.run_id))})
+    open_runs = {row.run_id: row for row in connection.execute(select(runs).where(runs.c.state == RunState.OPEN))}
+    requests = {run_id: RunRequest.from_json(row.request) for run_id, row in open_runs.items()}
     users: Counter[str] = Counter()
-    for run_id, number in running.items():
-        if run_id in requests:
-            users[requests[run_id].user] += number
+    for run_id, number in by_run.items():
+        users[requests[run_id].user if run_id in requests else ""] += number
     return Queue(
         waiting=tuple(
             Waiting(
                 run_id=row.run_id,
                 request=requests[row.run_id],
-                created_at=found[row.run_id].created_at,
+                created_at=open_runs[row.run_id].created_at,
                 competition_id=row.competition_id,
                 technique=row.technique,
                 position=row.position,
             )
-            for row in rows
+            for row in connection.execute(_alike(store))
             if row.run_id in requests
         ),
-        running=running,
+        running=by_run,
         users=users,
-        held=tuple(held),
+        held=tuple(Allocation.from_json(part) for part in connection.execute(held).scalars() if part),
     )
 
 
-def first(store: Store, waiting: Waiting) -> str | None:
-    """Give the id of the first of these attempts; None where none waits any more."""
+def _alike(store: Store) -> Select[str, str, str | None, int]:
+    columns = (attempts.c.run_id, attempts.c.competition_id, attempts.c.technique)
+    position = func.min(attempts.c.position).label("position")
+    waits = select(*columns, position).where(attempts.c.state == State.QUEUED, attempts.c.queued_at <= store.now())
+    return waits.group_by(*columns)
+
+
+def _first(connection: Connection, waiting: Waiting) -> str:
     query = select(attempts.c.attempt_id).where(
-        attempts.c.run_id == waiting.run_id,
-        attempts.c.competition_id == waiting.competition_id,
-        attempts.c.technique.is_not_distinct_from(waiting.technique),
-        attempts.c.state == State.QUEUED,
-        attempts.c.queued_at <= store.now(),
+        attempts.c.run_id == waiting.run_id, attempts.c.position == waiting.position
     )
-    with store.reading() as connection:
-        return connection.execute(query.order_by(attempts.c.position).limit(1)).scalar()
+    return str(connection.execute(query).scalar_one())

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import case, func, select
 
+from core.resources import Allocation
 from core.status import RunState, State, Status
 from store import database
 from store.records import RunRequest
@@ -30,6 +31,8 @@ class Held:
     started_at: datetime
     elapsed_secs: float  # since a worker took it
     lease_secs: float  # what is left of its lease; below zero, it has run out
+    host: str | None  # as its worker calls it (store/hosts.py)
+    allocation: Allocation | None  # what it holds there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +49,10 @@ class Waiting:
 
 def held(store: Store) -> list[Held]:
     """Give every attempt that a worker holds, by worker, oldest first."""
-    columns = [attempts.c[name] for name in ("owner", "attempt_id", "run_id", "competition_id", "technique", "seed")]
+    names = ("owner", "attempt_id", "run_id", "competition_id", "technique", "seed", "tries", "started_at", "host")
+    columns = [attempts.c[name] for name in names]
     query = (
-        select(*columns, attempts.c.tries, attempts.c.started_at, attempts.c.lease_expires_at, runs.c.request)
+        select(*columns, attempts.c.lease_expires_at, attempts.c.allocation, runs.c.request)
         .add_columns(database.now(store.engine).label("now"))
         .join(runs, runs.c.run_id == attempts.c.run_id)
         .where(attempts.c.state == State.RUNNING)
@@ -60,8 +64,7 @@ def held(store: Store) -> list[Held]:
         Held(
             **{column.name: row[column.name] for column in columns},
             agent_id=RunRequest.from_json(row["request"]).agent_id,
-            tries=row["tries"],
-            started_at=row["started_at"],
+            allocation=Allocation.from_json(row["allocation"]) if row["allocation"] else None,
             elapsed_secs=(row["now"] - row["started_at"]).total_seconds(),
             lease_secs=(row["lease_expires_at"] - row["now"]).total_seconds(),
         )

@@ -391,6 +391,8 @@ class Try:
     ) -> dict[str, Any]:
         return {
             "host": socket.gethostname(),
+            "host_name": self.context.host,
+            "allocation": self.attempt.allocation.to_json() if self.attempt.allocation else None,
             "worker": this_worker(),
             "sandbox": sandbox.name,
             "execution": execution.ref,

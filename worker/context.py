@@ -14,7 +14,7 @@ from tasks.registry import Competition, competition_roots, load_competition
 from worker import metrics
 from worker.hardware import capacity, host_name
 from worker.heartbeat import Heartbeat
-from worker.identity import this_worker
+from worker.identity import known_dead, this_worker
 from worker.sandbox import Sandbox
 from worker.settings import Settings, database_url, load_settings
 
@@ -99,7 +99,8 @@ class Context:
             return
         hosts.announce(self.store, this_worker(), host=self.host, slots=self._slot_count, capacity=self.capacity)
         others = hosts.announced(self.store, within_secs=self.settings.lease_secs, host=self.host)
-        self.slots_on_host = max(self._slot_count, sum(worker.slots for worker in others))
+        alive = [worker for worker in others if not known_dead(worker.worker)]
+        self.slots_on_host = max(self._slot_count, sum(worker.slots for worker in alive))
 
     @contextmanager
     def slot(self) -> Iterator[bool]:

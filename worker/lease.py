@@ -23,6 +23,8 @@ from celery import bootsteps
 
 log = logging.getLogger(__name__)
 
+RECOVERY_PART = 4  # of a lease: a lost attempt waits again after a lease and a quarter, at the latest
+
 
 class RenewMessages(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Consumer step: every third of the visibility timeout, renew the messages that this worker holds.
@@ -64,7 +66,7 @@ def renew(channel: Any) -> None:
 
 
 class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Worker step: call `worker.recovery.recover` every half lease, in a thread of its own."""
+    """Worker step: call `worker.recovery.recover` every quarter of a lease, in a thread of its own."""
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -73,7 +75,7 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
     def start(self, worker: Any) -> None:
         from worker.settings import load_settings
 
-        self._repeating = Repeating(lambda: _recover(worker.app), every_secs=load_settings().lease_secs / 2)
+        self._repeating = Repeating(lambda: _recover(worker.app), every_secs=load_settings().lease_secs / RECOVERY_PART)
 
     def stop(self, worker: Any) -> None:
         if self._repeating is not None:

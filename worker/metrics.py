@@ -37,7 +37,7 @@ STEPS = Counter(
 )
 OPEN_ATTEMPTS = Gauge(
     "mlebench_open_attempts",
-    "Attempts of all open runs, by state and, when done, status: read from the database every half lease, "
+    "Attempts of all open runs, by state and, when done, status: read from the database every quarter of a lease, "
     "the same on every worker, so take max and not sum",
     ["state", "status"],
 )

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from core.resources import GIB, Allocation, Capacity, Resources
 from core.status import Status
 from scripts import status
+from store import hosts
 from store.records import Attempt, Lease, Outcome
 from store.runs import Store
-from tests.records import a_run, some_attempts
+from tests.records import a_request, a_run, some_attempts
 from tests.scripts.conftest import Call
 
 ALIVE = "gpu-one/4711-boot/17/1700000000.00"
@@ -92,7 +94,26 @@ def test_hosts_of_one_run(call: Call, store: Store, attempts: list[Attempt]) -> 
 
 def test_hosts_when_nothing_goes_on(call: Call, store: Store) -> None:
     assert call(status.main, "--hosts").out.strip() == "no worker holds an attempt"
-    assert json.loads(call(status.main, "--hosts", "--json").out) == {"workers": [], "waiting": []}
+    nothing: dict[str, object] = {"workers": [], "hosts": [], "waiting": [], "cannot_run": {}}
+    assert json.loads(call(status.main, "--hosts", "--json").out) == nothing
+
+
+def test_hosts_show_what_is_taken_and_what_nobody_can_run(call: Call, store: Store) -> None:
+    run = a_run(planned=2, request=a_request(needs={"tiny": Resources(gpus=3)}))
+    first, second = some_attempts(run)
+    store.create_run(run, [first, second])
+    capacity = Capacity(cpus=8, memory_bytes=32 * GIB, gpus=("0", "1"), labels=("fast",))
+    hosts.announce(store, ALIVE, host="boot", slots=4, capacity=capacity)
+    part = Allocation(cpus=2, memory_bytes=8 * GIB, gpus=("1",))
+    with store.writing() as connection:
+        store.acquire_within(connection, first.attempt_id, owner=ALIVE, lease_secs=80, host="boot", allocation=part)
+    out = call(status.main, "--hosts").out
+    assert "gpu-one (1 worker): 1 of 4 slots, 2 of 8 CPUs, 8 of 32 GiB, 1 of 2 GPUs taken; labels fast" in out
+    assert "no worker that is up can run tiny: it asks for gpus 3" in out
+    found = json.loads(call(status.main, "--hosts", "--json").out)
+    [host] = found["hosts"]
+    assert (host["slots"], host["busy"], host["taken"]["gpus"]) == (4, 1, ["1"])
+    assert found["cannot_run"] == {"tiny": "gpus 3"}
 
 
 def test_hosts_of_an_unknown_run_is_wrong_input(call: Call, attempts: list[Attempt]) -> None:

@@ -33,6 +33,12 @@ def acquired(store: Store, attempt: Attempt, *, owner: str = "worker", lease_sec
     return lease
 
 
+def requeue_expired(store: Store) -> list[str]:
+    """What a worker does now and then about leases that ran out."""
+    waiting, _ = store.requeue_expired(max_tries=9, grading_secs=LONG)
+    return waiting
+
+
 def finished(store: Store, attempt: Attempt, status: Status = Status.COMPLETED) -> None:
     lease = acquired(store, attempt)
     store.collected(lease, Outcome(status=status, message="", agent_secs=1.0, exit_code=0), grading_secs=LONG)
@@ -93,6 +99,8 @@ def test_of_many_that_want_an_attempt_at_once_one_gets_it(store: Store, written:
 def test_a_lease_that_ran_out_is_taken_over_and_the_old_one_is_void(store: Store, written: Written) -> None:
     attempt = written[1][0]
     old = acquired(store, attempt, owner="old", lease_secs=EXPIRED)
+    assert store.acquire(attempt.attempt_id, owner="new", lease_secs=LONG) is None
+    assert requeue_expired(store) == [attempt.attempt_id]
     new = acquired(store, attempt, owner="new")
     assert new.fence == old.fence + 1
     assert store.renew([old, new], lease_secs=LONG, last_lines={}) == {attempt.attempt_id: False}
@@ -113,6 +121,7 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_old_one_is_void(store: Store
 def test_every_try_is_kept(store: Store, written: Written) -> None:
     run, planned = written
     acquired(store, planned[0], owner="first", lease_secs=EXPIRED)
+    requeue_expired(store)
     second = acquired(store, planned[0], owner="second")
     store.give_back(second, error="engine gone", counts=True)
     third = acquired(store, planned[0], owner="third")
@@ -155,6 +164,7 @@ def test_an_attempt_that_was_left_is_adopted_or_taken_when_its_lease_ends(store:
     assert left.tries == expired.tries == 0
     assert store.acquire(left.attempt_id, owner="other", lease_secs=LONG) is None
     assert store.adopt(left, owner="heir", lease_secs=LONG, expired=False) is not None
+    assert requeue_expired(store) == [expired.attempt_id]
     assert store.acquire(expired.attempt_id, owner="other", lease_secs=LONG) is not None
     assert store.adopt(expired, owner="heir", lease_secs=LONG, expired=False) is None
 
