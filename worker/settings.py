@@ -133,8 +133,8 @@ class Settings(BaseSettings):
     Default: all that nvidia-smi lists."""
     host_labels: str | None = None
     """MLEBENCH_HOST_LABELS: words, separated by commas, that an agent or a competition may ask for. Default: none."""
-    user: str | None = Field(default=None, min_length=1)
-    """MLEBENCH_USER: who submits; users share the hosts evenly. Default: the login name."""
+    submitter: str | None = Field(default=None, min_length=1)
+    """MLEBENCH_SUBMITTER: who submits; submitters share the hosts evenly. Default: the login name."""
 
     # The machinery
     workers: int = Field(default_factory=_default_slots, ge=1)

@@ -14,6 +14,7 @@ from core.errors import InputError, UnknownName
 from core.resources import Resources
 from core.status import RunState, State
 from store.folders import create_run_folder
+from store.history import usual_secs
 from store.hosts import Worker
 from store.records import Attempt, Run, RunRequest
 from store.runs import Store
@@ -102,7 +103,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         sandbox=sandbox,
         time_limit_secs=time_limit_secs,
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
-        user=settings.user or _login_name(),
+        user=settings.submitter or _login_name(),
         priority=order.priority,
         needs=_needs(agent, competitions),
         expected_secs=_expected_secs(competitions, time_limit_secs),
@@ -114,14 +115,15 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
 
 def create_run(planned: Plan, store: Store) -> Run:
     """Make the run folder and write the run with its attempts to the database. Nothing is queued yet."""
+    request = _with_experience(planned.request, store)
     folder = create_run_folder(planned.runs.folder, planned.agent.id, bucket=planned.runs.bucket)
-    attempts = _attempts(planned)
+    attempts = _attempts(request)
     run = Run(
         run_id=uuid.uuid4().hex[:12],
         run_group=folder.path.name,
         run_dir=folder.address,
         state=RunState.OPEN,
-        request=planned.request,
+        request=request,
         planned=len(attempts),
         cancel_requested=False,
         created_at=datetime.now(UTC),
@@ -202,13 +204,19 @@ def _expected_secs(competitions: Sequence[Competition], time_limit_secs: float) 
     }
 
 
-def _attempts(planned: Plan) -> list[Attempt]:
+def _with_experience(request: RunRequest, store: Store) -> RunRequest:
+    """Expect what earlier attempts of the agent took, where there were any."""
+    took = {name: min(secs, request.time_limit_secs) for name, secs in usual_secs(store, request).items()}
+    return replace(request, expected_secs={**request.expected_secs, **took})
+
+
+def _attempts(request: RunRequest) -> list[Attempt]:
     now = datetime.now(UTC)
     ordered = in_queue_order(
-        planned.request.competitions,
-        expected_secs=planned.request.expected_secs,
-        seeds=planned.request.seeds,
-        techniques=planned.request.techniques,
+        request.competitions,
+        expected_secs=request.expected_secs,
+        seeds=request.seeds,
+        techniques=request.techniques,
     )
     return [
         _attempt(position, competition, technique, seed, now)

@@ -126,8 +126,8 @@ def detached(bench: Bench, *arguments: str) -> str:
 
 
 def test_a_small_run_does_not_wait_behind_a_large_one(services: Bench) -> None:
-    ada = replace(services, env={**services.env, "MLEBENCH_USER": "ada"})
-    bob = replace(services, env={**services.env, "MLEBENCH_USER": "bob"})
+    ada = replace(services, env={**services.env, "MLEBENCH_SUBMITTER": "ada"})
+    bob = replace(services, env={**services.env, "MLEBENCH_SUBMITTER": "bob"})
     many, few = detached(ada, "--seeds", "20"), detached(bob, "--seeds", "3")
     with host(services, "one", slots=2):
         for run_id in (many, few):

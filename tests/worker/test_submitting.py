@@ -11,8 +11,9 @@ import pytest
 
 from core.errors import InputError
 from core.resources import GIB, Capacity, Resources
+from core.status import Status
 from store.hosts import Worker
-from store.records import RunRequest
+from store.records import Outcome, RunRequest
 from store.runs import Store
 from tests.records import a_request
 from worker.settings import Settings, load_settings
@@ -129,12 +130,24 @@ def test_the_longest_expected_attempts_come_first() -> None:
 
 
 def test_who_asks_and_what_is_expected_goes_with_the_run(settings: Settings) -> None:
-    own = settings.model_copy(update={"user": "ada"})
+    own = settings.model_copy(update={"submitter": "ada"})
     request = plan(replace(ORDER, priority=3, time_limit_secs=7.0), own, local=True).request
     assert (request.user, request.priority) == ("ada", 3)
     assert set(request.expected_secs) == set(request.competitions)
     assert max(request.expected_secs.values()) <= 7.0
     assert RunRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_what_earlier_attempts_took_is_expected_of_new_ones(settings: Settings, store: Store) -> None:
+    order = plan(replace(ORDER, time_limit_secs=50.0), settings, local=True)
+    for took, expected in ((7.0, 7.0), (1000.0, 50.0)):
+        run = create_run(order, store)
+        [attempt] = store.attempts(run.run_id)
+        lease = store.acquire(attempt.attempt_id, owner="w", lease_secs=60)
+        assert lease is not None
+        outcome = Outcome(status=Status.AGENT_FAILED, message="", agent_secs=took, exit_code=1)
+        store.give_up(lease, outcome, error="")
+        assert store.run(create_run(order, store).run_id).request.expected_secs == {"tiny": expected}
 
 
 def test_what_this_host_cannot_run_is_refused(settings: Settings, tmp_path: Path) -> None:
