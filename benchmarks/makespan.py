@@ -45,8 +45,6 @@ MOST = 1.1
 KNOWLEDGE = ("nothing", "earlier runs", "the future")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-Length = dict[tuple[str, int], float]  # (competition, seed) -> seconds
-
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
@@ -130,6 +128,7 @@ class Replay:
         self.runs = {run.run_id: run for run in runs}
         self.left = {run.run_id: list(run.attempts) for run in runs}
         self.running: Counter[str] = Counter()
+        self.working: Counter[str] = Counter()  # competition -> attempts that run
         self.data_counts = data_counts
         self.prepared = 0
         self.done_secs: dict[str, float] = {}
@@ -137,7 +136,7 @@ class Replay:
     def play(self) -> float:
         """Run everything; gives when the last attempt ends, in seconds."""
         free = [(0.0, number) for number, machine in enumerate(self.machines) for _ in range(machine.host.slots)]
-        ends: list[tuple[float, int, str, Allocation]] = []
+        ends: list[tuple[float, int, str, str, Allocation]] = []
         now = 0.0
         while any(self.left.values()) or ends:
             while free and any(self.left.values()):
@@ -145,19 +144,26 @@ class Replay:
                 started = self._start(number, now)
                 if started is not None:
                     heapq.heappush(ends, started)
-            now, number, run_id, allocation = heapq.heappop(ends)
+            now, number, run_id, competition, allocation = heapq.heappop(ends)
             machine = self.machines[number]
             held = list(machine.host.held)
             held.remove(allocation)
             machine.host = replace(machine.host, held=tuple(held))
             self.running[run_id] -= 1
+            self.working[competition] -= 1
             self.done_secs[run_id] = now
             heapq.heappush(free, (now, number))
         return now
 
-    def _start(self, number: int, now: float) -> tuple[float, int, str, Allocation] | None:
+    def _start(self, number: int, now: float) -> tuple[float, int, str, str, Allocation] | None:
         machine = self.machines[number]
-        queue = Queue(waiting=tuple(self._waiting()), running=self.running, users=self._users(), held=())
+        queue = Queue(
+            waiting=tuple(self._waiting()),
+            running=self.running,
+            users=self._users(),
+            competitions=self._working(),
+            held=(),
+        )
         chosen = choose(queue, host=machine.host, has_data=lambda entry: self._has_data(entry, machine))
         if chosen is None:
             return None
@@ -167,13 +173,14 @@ class Replay:
         assert allocation is not None
         machine.host = replace(machine.host, held=(*machine.host.held, allocation))
         self.running[chosen.run_id] += 1
+        self.working[competition] += 1
         name, _, own_seed = competition.partition("#")
         length = self.work.lengths[name, int(own_seed or seed)]
         if name not in machine.data:
             machine.data.add(name)
             self.prepared += 1
             length += self.work.preparation[name]
-        return now + length, number, chosen.run_id, allocation
+        return now + length, number, chosen.run_id, competition, allocation
 
     def _waiting(self) -> list[Waiting]:
         first: dict[tuple[str, str], int] = {}
@@ -197,6 +204,9 @@ class Replay:
         for run_id, number in self.running.items():
             users[self.runs[run_id].request.user] += number
         return users
+
+    def _working(self) -> Counter[str]:
+        return self.working if self.data_counts else Counter()
 
     def _has_data(self, entry: Waiting, machine: Machine) -> bool:
         return self.data_counts and entry.competition_id.partition("#")[0] in machine.data
@@ -250,9 +260,9 @@ def shares(hosts: int) -> dict[str, float]:
     alone.play()
     everything = beside.play()
     return {
-        "alone": round(alone.done_secs["few"] / HOUR, 2),
-        "beside 225 others": round(beside.done_secs["few"] / HOUR, 2),
-        "all 228": round(everything / HOUR, 2),
+        "alone": round(float(alone.done_secs["few"]) / HOUR, 2),
+        "beside 225 others": round(float(beside.done_secs["few"]) / HOUR, 2),
+        "all 228": round(float(everything) / HOUR, 2),
     }
 
 

@@ -50,6 +50,7 @@ class Queue:
     waiting: tuple[Waiting, ...]
     running: Counter[str]  # run id -> attempts that run
     users: Counter[str]  # user -> the same
+    competitions: Counter[str]  # competition -> the same
     held: tuple[Allocation, ...]  # by what runs on the host that asks
 
 
@@ -91,8 +92,16 @@ def queue(store: Store, *, host: str) -> Queue:
 
 def _queue(store: Store, connection: Connection, host: str) -> Queue:
     held = select(attempts.c.allocation).where(attempts.c.state == State.RUNNING, attempts.c.host == host)
-    running = select(attempts.c.run_id, func.count()).where(attempts.c.state == State.RUNNING)
-    by_run = Counter({run_id: number for run_id, number in connection.execute(running.group_by(attempts.c.run_id))})
+    running = (
+        select(attempts.c.run_id, attempts.c.competition_id, func.count().label("number"))
+        .where(attempts.c.state == State.RUNNING)
+        .group_by(attempts.c.run_id, attempts.c.competition_id)
+    )
+    by_run: Counter[str] = Counter()
+    by_competition: Counter[str] = Counter()
+    for row in connection.execute(running):
+        by_run[row.run_id] += row.number
+        by_competition[row.competition_id] += row.number
     open_runs = {row.run_id: row for row in connection.execute(select(runs).where(runs.c.state == RunState.OPEN))}
     requests = {run_id: RunRequest.from_json(row.request) for run_id, row in open_runs.items()}
     users: Counter[str] = Counter()
@@ -113,6 +122,7 @@ def _queue(store: Store, connection: Connection, host: str) -> Queue:
         ),
         running=by_run,
         users=users,
+        competitions=by_competition,
         held=tuple(Allocation.from_json(part) for part in connection.execute(held).scalars() if part),
     )
 

@@ -7,12 +7,13 @@ The order, and why:
    behind somebody's 225. Ties go to the older run.
 3. Within a run the longest expected first (Graham's longest processing time rule, doi:10.1137/0117039), so that no
    long one starts when all else is done. Among those at least `NEARLY` as long as the longest, one whose data this
-   host has goes first.
+   host has goes first, and next one on whose competition nobody works: the others have a host that has their data.
 
 An attempt that does not fit into what is free now may be overtaken, but not by one that takes of what it lacks: a
 host collects eight GPUs for the attempt that needs eight, and meanwhile works on what needs none.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -110,12 +111,14 @@ def in_order(queue: Queue, *, has_data: Callable[[Waiting], bool]) -> Iterator[W
         return -request.priority, of_user, of_run, waiting.created_at, waiting.run_id
 
     for _, of_run in groupby(sorted(queue.waiting, key=turn), key=lambda waiting: waiting.run_id):
-        yield from _within_run(list(of_run), has_data)
+        yield from _within_run(list(of_run), queue.competitions, has_data)
 
 
-def _within_run(waiting: Sequence[Waiting], has_data: Callable[[Waiting], bool]) -> Iterator[Waiting]:
+def _within_run(
+    waiting: Sequence[Waiting], working: Counter[str], has_data: Callable[[Waiting], bool]
+) -> Iterator[Waiting]:
     longest_first = sorted(waiting, key=lambda entry: (-entry.expected_secs, entry.position))
     least = NEARLY * longest_first[0].expected_secs
     near = [entry for entry in longest_first if entry.expected_secs >= least]
-    yield from sorted(near, key=lambda entry: not has_data(entry))
+    yield from sorted(near, key=lambda entry: (not has_data(entry), working[entry.competition_id]))
     yield from longest_first[len(near) :]

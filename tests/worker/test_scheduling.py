@@ -38,8 +38,19 @@ def waits(
     )
 
 
-def queue(*waiting: Waiting, running: dict[str, int] | None = None, users: dict[str, int] | None = None) -> Queue:
-    return Queue(waiting=waiting, running=Counter(running or {}), users=Counter(users or {}), held=())
+def queue(
+    *waiting: Waiting,
+    running: dict[str, int] | None = None,
+    users: dict[str, int] | None = None,
+    working: dict[str, int] | None = None,
+) -> Queue:
+    return Queue(
+        waiting=waiting,
+        running=Counter(running or {}),
+        users=Counter(users or {}),
+        competitions=Counter(working or {}),
+        held=(),
+    )
 
 
 def names(given: Queue, *, data: tuple[str, ...] = ()) -> list[str]:
@@ -72,7 +83,7 @@ def test_three_attempts_do_not_wait_behind_225() -> None:
     left, running, order = {"many": 225, "few": 3}, Counter[str](), []
     for _ in range(6):
         given = [waits(name, run=name, user=name) for name, number in left.items() if number]
-        name = chosen(Queue(waiting=tuple(given), running=running, users=running, held=()))
+        name = chosen(Queue(waiting=tuple(given), running=running, users=running, competitions=Counter(), held=()))
         assert name is not None
         left[name] -= 1
         order.append(name)
@@ -89,6 +100,12 @@ def test_data_on_the_host_counts_among_attempts_of_about_the_same_length() -> No
     given = queue(waits("longest", secs=60), waits("near", secs=31, position=1), waits("short", secs=29, position=2))
     assert names(given) == ["longest", "near", "short"]
     assert names(given, data=("near", "short")) == ["near", "longest", "short"]
+
+
+def test_a_host_without_the_data_leaves_a_competition_to_the_one_that_works_on_it() -> None:
+    given = queue(waits("begun", secs=60), waits("new", secs=50, position=1), working={"begun": 2})
+    assert names(given) == ["new", "begun"]
+    assert names(given, data=("begun",)) == ["begun", "new"]
 
 
 def test_an_attempt_that_asks_for_nothing_gets_its_share() -> None:
