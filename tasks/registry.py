@@ -48,6 +48,7 @@ class Competition:
     table: Table | None
     expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
     issues: tuple[str, ...]  # known defects of the data or the grading
+    download_bytes: int | None = None  # size of Kaggle's archive, where it is known
 
     def description(self) -> str:
         """The text for an agent: description.md, and the same facts as YAML for programs."""
@@ -200,6 +201,7 @@ def load_competition(
         table=entry.table,
         expected_secs=entry.expected_secs,
         issues=entry.issues,
+        download_bytes=entry.download_bytes,
     )
 
 

@@ -90,6 +90,7 @@ class CompetitionFile(YamlFile):
     sample: str = "sample_submission.csv"
     table: Table | None = None
     expected_secs: PositiveFloat | None = None
+    download_bytes: PositiveInt | None = None  # size of Kaggle's archive
     issues: tuple[str, ...] = ()
 
 
