@@ -85,8 +85,9 @@ def prepare(
 ) -> None:
     """Prepare competitions' data: raw data to a public and a private part. One that fails stops no other."""
     from core.errors import MlebenchError
-    from tasks.data import check_data_dir, is_prepared
+    from tasks.data import is_prepared
     from tasks.data import prepare as prepare_data
+    from tasks.disk import check_data_dir
     from worker import preparing
 
     data = _data_place(data_dir)

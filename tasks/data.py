@@ -28,12 +28,12 @@ from filelock import FileLock, Timeout
 
 from core.errors import DataError, InputError, SubmissionInvalid
 from core.files import write_text
+from tasks.disk import check_data_dir, unwritable
 from tasks.registry import Competition
 from tasks.schema import Source
 
 logger = logging.getLogger(__name__)
 
-FREE_BYTES = 512 * 1024**2  # stays free on the data folder's disk beside what a preparation needs
 HASHED_WHOLE_BYTES = 1024**3
 HASHED_WHOLE_FILES = 10_000
 SAMPLED_FILES = 1_000
@@ -60,26 +60,6 @@ def is_prepared(competition: Competition, data_dir: Path) -> bool:
         return _is_complete(competition, _prepared(competition, data_dir))
     except PermissionError as error:
         raise InputError(f"the data folder {data_dir} cannot be read: {error}") from error
-
-
-def check_data_dir(data_dir: Path, *, needed_bytes: int = 0) -> None:
-    """Check that the data folder can be written, or created, and that its disk has room; writes nothing.
-
-    Raises:
-        InputError: it cannot, or the disk lacks `needed_bytes` and the reserve.
-    """
-    try:
-        existing = next(path for path in (data_dir.absolute(), *data_dir.absolute().parents) if path.exists())
-    except PermissionError as error:
-        raise _unwritable(data_dir, error) from error
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(data_dir, f"{existing} is not a folder that this user may write to")
-    free = shutil.disk_usage(existing).free
-    if free < needed_bytes + FREE_BYTES:
-        raise InputError(
-            f"the disk of the data folder {data_dir} is nearly full: {free:,} bytes free, "
-            f"{needed_bytes + FREE_BYTES:,} needed; free some, or choose another folder with --data-dir"
-        )
 
 
 def prepare(
@@ -160,12 +140,6 @@ def _is_complete(competition: Competition, folder: Path) -> bool:
     return answers.exists() and sample.exists()
 
 
-def _unwritable(data_dir: Path, reason: object) -> InputError:
-    return InputError(
-        f"the data folder {data_dir} cannot be written: {reason}; choose another with --data-dir or MLEBENCH_DATA_DIR"
-    )
-
-
 @contextmanager
 def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) -> Iterator[None]:
     folder = data_dir / competition.id
@@ -178,7 +152,7 @@ def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) 
             log(f"waiting for another process that prepares {competition.id}")
             held = lock.acquire()
     except OSError as error:
-        raise _unwritable(data_dir, error) from error
+        raise unwritable(data_dir, error) from error
     with held:
         yield
 

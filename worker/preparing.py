@@ -16,7 +16,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from core.errors import DataError, InputError, ServiceUnavailable
-from tasks.data import Prepared, check_data_dir, install, is_prepared, prepare
+from tasks.data import Prepared, install, is_prepared, prepare
+from tasks.disk import check_data_dir
 from tasks.registry import Competition
 from worker.places import Place
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from core.errors import DataError, InputError
-from tasks import data
-from tasks.data import Prepared, check_data_dir, data_hash, is_prepared, prepare
+from tasks import data, disk
+from tasks.data import Prepared, data_hash, is_prepared, prepare
+from tasks.disk import check_data_dir
 from tasks.registry import Competition, load_competition
 from tests.tasks.conftest import PREPARE, Load, Write
 
@@ -189,7 +190,7 @@ def test_a_full_disk_is_said_with_numbers_before_anything_is_written(
     with pytest.raises(InputError, match=r"nearly full: [\d,]+ bytes free, 10,000,000,[\d,]+ needed"):
         check_data_dir(data_dir, needed_bytes=10**19)
     assert not data_dir.exists()
-    monkeypatch.setattr(data, "FREE_BYTES", 10**19)
+    monkeypatch.setattr(disk, "FREE_BYTES", 10**19)
     with pytest.raises(InputError, match="nearly full"):
         prepare(load(), data_dir)
 
