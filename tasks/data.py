@@ -1,6 +1,6 @@
 """The data folder: raw and prepared data of each competition, prepared once per host.
 
-    <data_dir>/<competition>/raw/                 what was downloaded; empty for data from a Python package
+    <data_dir>/<competition>/raw/                 what the archive holds; empty for data from a Python package
     <data_dir>/<competition>/prepared/public/     what an agent sees
     <data_dir>/<competition>/prepared/private/    the answers
     <data_dir>/<competition>/<competition>.zip    Kaggle's archive
@@ -28,7 +28,10 @@ from filelock import FileLock, Timeout
 
 from core.errors import DataError, InputError, SubmissionInvalid
 from core.files import write_text
-from tasks.disk import check_data_dir, unwritable
+from tasks.disk import check_data_dir, size_of, unwritable
+from tasks.kaggle import Credentials
+from tasks.progress import Progress, in_lines
+from tasks.raw import archive_md5, bring, raw_folder
 from tasks.registry import Competition
 from tasks.schema import Source
 
@@ -68,25 +71,38 @@ def prepare(
     *,
     keep_raw: bool = True,
     verify: bool = True,
+    credentials: Credentials | None = None,
     log: Callable[[str], None] = logger.info,
+    progress: Progress | None = None,
 ) -> Prepared:
-    """Prepare a competition's data, or do nothing when that is done.
+    """Prepare a competition's data, or do nothing when that is done. Raw data that is missing is downloaded.
 
-    Safe to call from any number of processes of this host: one prepares, the others wait for it.
+    Safe to call from any number of processes of this host: one downloads and prepares, the others wait for it.
 
     Args:
         keep_raw: keep raw/ and the archive after a preparation.
-        verify: also check that the sample submission is valid.
+        verify: also check Kaggle's archive against its known MD5, and that the sample submission is valid.
+        credentials: the Kaggle account to download with; None when there is none.
         log: takes a line about what is going on.
+        progress: takes how far a download has come; None: a line to `log` now and then.
 
     Raises:
         InputError: the data folder cannot be written, or its disk is nearly full.
-        DataError: the raw data is missing, or preparing it failed.
+        DataError: the raw data is missing and cannot be downloaded, or preparing it failed.
     """
     if not is_prepared(competition, data_dir):
         with _lock(competition, data_dir, log):
             if not is_prepared(competition, data_dir):
-                _prepare(competition, data_dir / competition.id, verify=verify, log=log)
+                if competition.source is Source.KAGGLE:
+                    bring(
+                        competition.id,
+                        data_dir,
+                        credentials=credentials,
+                        archive_md5=archive_md5(competition) if verify else None,
+                        log=log,
+                        progress=progress or in_lines(lambda text: log(f"{competition.id}: {text}")),
+                    )
+                _prepare(competition, data_dir, verify=verify, log=log)
                 if not keep_raw:
                     _remove_raw(competition, data_dir / competition.id)
     folder = _prepared(competition, data_dir)
@@ -157,14 +173,13 @@ def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) 
         yield
 
 
-def _prepare(competition: Competition, folder: Path, *, verify: bool, log: Callable[[str], None]) -> None:
+def _prepare(competition: Competition, data_dir: Path, *, verify: bool, log: Callable[[str], None]) -> None:
     """Prepare into a temporary folder and rename it to prepared/; the caller holds the lock."""
-    raw = folder / "raw"
-    _require_raw(competition, raw)
-    check_data_dir(folder.parent, needed_bytes=_size(raw))
+    raw = raw_folder(competition.id, data_dir)
+    check_data_dir(data_dir, needed_bytes=size_of(raw), purpose=f"preparing {competition.id}")
     log(f"preparing {competition.id}")
     started = time.monotonic()
-    with _appearing(competition, folder, log) as temporary:
+    with _appearing(competition, data_dir / competition.id, log) as temporary:
         _build(competition, raw, temporary, verify=verify)
     log(f"prepared {competition.id} in {time.monotonic() - started:.1f} s")
 
@@ -183,14 +198,6 @@ def _appearing(competition: Competition, folder: Path, log: Callable[[str], None
             temporary.rename(folder / "prepared")
     except OSError as error:
         raise DataError(f"preparing {competition.id} failed: {error}") from error
-
-
-def _require_raw(competition: Competition, raw: Path) -> None:
-    if competition.source is Source.KAGGLE and not (raw.is_dir() and any(raw.iterdir())):
-        raise DataError(
-            f"{competition.id} has no raw data: download it from https://www.kaggle.com/c/{competition.id}/data "
-            f"and unpack the archive into {raw}"
-        )
 
 
 def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -> None:
@@ -245,10 +252,6 @@ def _remove_raw(competition: Competition, folder: Path) -> None:
     (folder / f"{competition.id}.zip").unlink(missing_ok=True)
     if (folder / "raw").exists():
         shutil.rmtree(folder / "raw")
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
 @lru_cache(maxsize=256)
