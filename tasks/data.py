@@ -31,7 +31,7 @@ from core.files import write_text
 from tasks.disk import check_data_dir, size_of, unwritable
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, in_lines
-from tasks.raw import archive_md5, bring, raw_folder
+from tasks.raw import Found, archive_md5, bring, found, raw_folder
 from tasks.registry import Competition
 from tasks.schema import Source
 
@@ -63,6 +63,19 @@ def is_prepared(competition: Competition, data_dir: Path) -> bool:
         return _is_complete(competition, _prepared(competition, data_dir))
     except PermissionError as error:
         raise InputError(f"the data folder {data_dir} cannot be read: {error}") from error
+
+
+def needs_download(competition: Competition, data_dir: Path) -> bool:
+    """Whether preparing the competition on this host would download from Kaggle.
+
+    Raises:
+        InputError: this user may not look into the data folder.
+    """
+    return (
+        competition.source is Source.KAGGLE
+        and not is_prepared(competition, data_dir)
+        and found(competition.id, data_dir) is Found.NOTHING
+    )
 
 
 def prepare(

@@ -162,11 +162,6 @@ def test_a_sample_submission_that_is_not_valid_is_refused_when_verifying(load: L
     assert is_prepared(competition, data_dir)
 
 
-def test_kaggle_data_that_is_not_there_is_asked_for(load: Load, data_dir: Path) -> None:
-    with pytest.raises(DataError, match=r"https://www.kaggle.com/c/toy/data and unpack .*data/toy/raw"):
-        prepare(load(source="kaggle"), data_dir)
-
-
 @pytest.mark.parametrize(("keep_raw", "left"), [(True, {"raw", "toy.zip"}), (False, set())])
 def test_raw_data_is_kept_or_removed(keep_raw: bool, left: set[str], load: Load, data_dir: Path) -> None:
     raw = data_dir / "toy" / "raw"
