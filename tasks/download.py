@@ -55,11 +55,6 @@ def download(
         raise DataError(f"{competition_id}: the download to {archive} cannot be written: {error.strerror}") from error
 
 
-def disk_needed(archive_bytes: int) -> int:
-    """The least bytes that an archive needs on the disk: itself, unpacked and prepared, none smaller than it is."""
-    return 3 * archive_bytes
-
-
 def _attempt(competition_id: str, archive: Path, credentials: Credentials, progress: Progress) -> Path:
     """Go on with the download until it is complete or fails; gives the complete file."""
     part = _part(archive, {})
@@ -77,7 +72,7 @@ def _attempt(competition_id: str, archive: Path, credentials: Credentials, progr
         total = _total(answer, first)
         if first == 0 and _size(part) == total and validator(answer.headers):
             return part  # it was complete before, and its process ended before it said so
-        room = _room(competition_id, archive, first=first, total=total)
+        room = _room(competition_id, archive, total=total)
         room(first)
         with part.open("r+b" if first else "wb") as file:
             done = file.seek(first)
@@ -116,14 +111,17 @@ def _total(answer: "requests.Response", first: int) -> int | None:
     return first + int(length) if length is not None and "Content-Encoding" not in answer.headers else None
 
 
-def _room(competition_id: str, archive: Path, *, first: int, total: int | None) -> Callable[[int], None]:
-    """Give a check of the disk, to be called with the bytes that have come."""
+def _room(competition_id: str, archive: Path, *, total: int | None) -> Callable[[int], None]:
+    """Give a check of the disk, to be called with the bytes that have come.
+
+    There has to be room for the archive, and for what is unpacked and what is prepared, none smaller than it is.
+    """
 
     def check(done: int) -> None:
         size = done if total is None else total
         check_data_dir(
             archive.parent.parent,
-            needed_bytes=disk_needed(size) - done,
+            needed_bytes=3 * size - done,
             purpose=f"{competition_id}, an archive of {human(size)} to be unpacked and prepared",
         )
 

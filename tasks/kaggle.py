@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.errors import DataError, InputError
+from core.errors import DataError, InputError, KaggleUnreachable
 
 if TYPE_CHECKING:
     import requests
@@ -72,7 +72,8 @@ def has_joined(competition_id: str, credentials: Credentials, *, log: Callable[[
     """Ask Kaggle whether the account has accepted the competition's rules; nothing is downloaded.
 
     Raises:
-        DataError: Kaggle did not say; the text tells why.
+        KaggleUnreachable: Kaggle did not say.
+        DataError: it refused to say; the text tells why.
     """
 
     def ask() -> bool:
@@ -137,7 +138,8 @@ def patiently(
         reached: tells how far it has come.
 
     Raises:
-        DataError: Kaggle refuses, or it failed too often, or the server asks for a wait that is too long.
+        DataError: Kaggle refuses.
+        KaggleUnreachable: it failed too often, or the server asks for a wait that is too long.
     """
     import requests
 
@@ -152,7 +154,8 @@ def patiently(
             furthest = max(furthest, now)
             wait_secs = _wait(failure, failures)
             if wait_secs is None or failures >= tries:
-                raise DataError(_last_word(failure, failures)) from error
+                kind = KaggleUnreachable if failure.again else DataError
+                raise kind(_last_word(failure, failures)) from error
             log(f"{failure.text}; trying again in {wait_secs:.0f} s")
             time.sleep(wait_secs)
 
@@ -161,8 +164,8 @@ def explained(competition_id: str, error: "requests.RequestException") -> Failur
     """Say what an error of the client means and what to do about it."""
     answer = error.response
     if answer is None:
-        return Failure(text=f"{competition_id}: the connection to Kaggle failed: {_shortened(error)}", again=True)
-    status, said = _status(answer), _shortened(error)
+        return Failure(text=f"{competition_id}: the connection to Kaggle failed: {_reason(error)}", again=True)
+    status, said = _status(answer), _shortened(str(error))
     wait_secs = _retry_after(answer)
     if status in (408, 429) or status >= 500 or answer.history:  # of the storage, whose addresses expire
         what = "Kaggle asks for patience" if status == 429 else f"Kaggle fails with {status}"
@@ -283,5 +286,17 @@ def _last_word(failure: Failure, failures: int) -> str:
     return f"{failure.text}; gave up after {failures} tries, try again later" if failure.again else failure.text
 
 
-def _shortened(error: Exception) -> str:
-    return " ".join(str(error).split())[:SHOWN_CHARACTERS]
+def _reason(error: "requests.RequestException") -> str:
+    """What broke a connection, out of the errors of two libraries that are wrapped around it."""
+    from urllib3.exceptions import HTTPError, MaxRetryError
+
+    inner: object = error.args[0] if error.args else error
+    if isinstance(inner, MaxRetryError):
+        inner = inner.reason
+    if isinstance(inner, HTTPError) and inner.args:
+        inner = inner.args[0]
+    return _shortened(str(inner))
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split())[:SHOWN_CHARACTERS]

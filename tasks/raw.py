@@ -3,18 +3,19 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import yaml
 
-from core.errors import DataError
+from core.errors import BrokenArchive, DataError
 from tasks.disk import check_data_dir, size_of
-from tasks.download import disk_needed, download
+from tasks.download import download
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, human
 from tasks.registry import Competition
-from tasks.unpacking import BrokenArchive, unpack, unpacked_bytes
+from tasks.unpacking import unpack, unpacked_bytes
 
 WHERE_CREDENTIALS_GO = (
     "set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, in the environment or in .env, "
@@ -46,8 +47,20 @@ def archive_path(competition_id: str, data_dir: Path) -> Path:
     return data_dir / competition_id / f"{competition_id}.zip"
 
 
-def bytes_needed(competition_id: str, data_dir: Path, *, archive_bytes: int | None) -> int | None:
-    """The bytes that it takes on the disk to get from what is there to prepared data; None when it is not known.
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Bytes on the disk that it takes to get from what is there to prepared data, at least."""
+
+    prepared: int  # for what stays
+    raw: int  # for the archive and raw/, beside it; freed afterwards unless raw data is kept
+
+    @property
+    def total(self) -> int:
+        return self.prepared + self.raw
+
+
+def disk_need(competition_id: str, data_dir: Path, *, archive_bytes: int | None) -> Need | None:
+    """Say what preparing takes on the disk; None when it is not known.
 
     Prepared data is taken to be as large as raw data, and an archive that is not there yet to unpack to no less
     than its own size.
@@ -57,11 +70,12 @@ def bytes_needed(competition_id: str, data_dir: Path, *, archive_bytes: int | No
     """
     match found(competition_id, data_dir):
         case Found.RAW:
-            return size_of(raw_folder(competition_id, data_dir))
+            return Need(prepared=size_of(raw_folder(competition_id, data_dir)), raw=0)
         case Found.ARCHIVE:
-            return 2 * unpacked_bytes(archive_path(competition_id, data_dir))
+            unpacked = unpacked_bytes(archive_path(competition_id, data_dir))
+            return Need(prepared=unpacked, raw=unpacked)
         case _:
-            return None if archive_bytes is None else disk_needed(archive_bytes)
+            return None if archive_bytes is None else Need(prepared=archive_bytes, raw=2 * archive_bytes)
 
 
 def archive_md5(competition: Competition) -> str | None:

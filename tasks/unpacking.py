@@ -12,16 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from core.errors import DataError
+from core.errors import BrokenArchive, DataError
 from tasks.progress import Progress
 
 CHUNK_BYTES = 1024**2
 # Data may be text that says little: far more than this is no data. The allowance is for archives that are small.
 MOST_EXPANSION, ALLOWANCE_BYTES = 200, 1024**3
-
-
-class BrokenArchive(DataError):
-    """It is no whole zip archive."""
 
 
 def unpacked_bytes(archive: Path) -> int:

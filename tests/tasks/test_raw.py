@@ -15,7 +15,7 @@ import pytest
 from core.errors import DataError, InputError
 from tasks import disk
 from tasks.data import is_prepared, prepare
-from tasks.raw import Found, bytes_needed, found
+from tasks.raw import Found, Need, disk_need, found
 from tasks.registry import Competition, load_competition
 from tests.kaggle_server import ACCOUNT, FakeKaggle, fake_kaggle
 from tests.services import wait_until
@@ -213,10 +213,10 @@ def test_a_disk_that_cannot_take_what_is_in_the_archive_is_named_before_it_is_un
 
 
 def test_what_the_disk_has_to_take_depends_on_what_is_there(data_dir: Path) -> None:
-    assert bytes_needed("tiny-kaggle", data_dir, archive_bytes=None) is None
-    assert bytes_needed("tiny-kaggle", data_dir, archive_bytes=1000) == 3000
+    assert disk_need("tiny-kaggle", data_dir, archive_bytes=None) is None
+    assert disk_need("tiny-kaggle", data_dir, archive_bytes=1000) == Need(prepared=1000, raw=2000)
     (own(data_dir) / "tiny-kaggle.zip").write_bytes(ARCHIVE)
-    assert bytes_needed("tiny-kaggle", data_dir, archive_bytes=1000) == 2 * len(TRAIN)
+    assert disk_need("tiny-kaggle", data_dir, archive_bytes=1000) == Need(prepared=len(TRAIN), raw=len(TRAIN))
     (own(data_dir) / "raw").mkdir()
     (own(data_dir) / "raw" / "train.csv").write_text(TRAIN)
-    assert bytes_needed("tiny-kaggle", data_dir, archive_bytes=1000) == len(TRAIN)
+    assert disk_need("tiny-kaggle", data_dir, archive_bytes=1000) == Need(prepared=len(TRAIN), raw=0)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import DataError
+from core.errors import BrokenArchive, DataError
 from tasks import unpacking
-from tasks.unpacking import BrokenArchive, unpack, unpacked_bytes
+from tasks.unpacking import unpack, unpacked_bytes
 
 
 @pytest.fixture
