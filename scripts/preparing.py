@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +19,7 @@ from scripts.terminal import LOST_TO_MACHINERY, console_for
 from tasks.data import Prepared
 from tasks.disk import check_data_dir, size_of
 from tasks.progress import Progress as Moved
-from tasks.progress import human, in_lines
+from tasks.progress import amount, human, in_lines
 from tasks.registry import Competition
 from worker import preparing
 from worker.places import Place
@@ -124,9 +116,9 @@ def _shown(console: Console, planned: int) -> Iterator[Shown]:
         TextColumn("{task.description}"),
         TextColumn("{task.fields[stage]}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        TextColumn("{task.fields[amount]}"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress, planned)
@@ -142,8 +134,7 @@ class Lines:
         """Give what takes lines about this one, and how far it has come."""
 
         def note(text: str) -> None:
-            named = text if competition_id in text else f"{competition_id}: {text}"
-            self._console.print(named, highlight=False, markup=False, soft_wrap=True)
+            _print_note(self._console, competition_id, text)
 
         return note, in_lines(note)
 
@@ -153,7 +144,7 @@ class Lines:
 
 
 class Bars:
-    """A bar for each that is being prepared, for a terminal."""
+    """A bar for what each is at, for a terminal, and above them the lines."""
 
     def __init__(self, progress: Progress, planned: int) -> None:
         self._progress = progress
@@ -163,21 +154,35 @@ class Bars:
 
     def started(self, competition_id: str) -> tuple[Callable[[str], None], Moved]:
         """Give what takes lines about this one, and how far it has come."""
-        bar = self._bars[competition_id] = self._progress.add_task(competition_id, stage="", total=None)
+        self._begin(competition_id, "")
 
         def note(text: str) -> None:
-            self._progress.update(bar, stage=text, completed=0, total=None)
+            _print_note(self._progress.console, competition_id, text)
+            if not text.startswith(competition_id):  # a line about trouble is about no stage
+                self._begin(competition_id, text.split()[0])
 
         def moved(stage: str, done: int, total: int | None) -> None:
-            self._progress.update(bar, stage=stage, completed=done, total=total)
+            bar = self._bars[competition_id]
+            self._progress.update(bar, stage=stage, amount=amount(done, total), completed=done, total=total)
 
         return note, moved
+
+    def _begin(self, competition_id: str, stage: str) -> None:
+        """A new bar, since one that knew its end cannot forget it."""
+        if competition_id in self._bars:
+            self._progress.remove_task(self._bars[competition_id])
+        self._bars[competition_id] = self._progress.add_task(competition_id, stage=stage, amount="", total=None)
 
     def ended(self, outcome: Outcome) -> None:
         """Show how it ended."""
         self._progress.remove_task(self._bars[outcome.competition_id])
         self._ended += 1
         _print_outcome(self._progress.console, outcome, prefix=f"[{self._ended}/{self._planned}] ")
+
+
+def _print_note(console: Console, competition_id: str, text: str) -> None:
+    named = text if competition_id in text else f"{competition_id}: {text}"
+    console.print(named, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_outcome(console: Console, outcome: Outcome, *, prefix: str = "") -> None:

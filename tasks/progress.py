@@ -19,7 +19,7 @@ def in_lines(say: Callable[[str], None], *, every_secs: float = LINE_SECS) -> Pr
         if done != total and now - last_said < every_secs:
             return
         last_said = now
-        say(f"{stage}: {_amount(done, total)}")
+        say(f"{stage}: {amount(done, total)}")
 
     return progress
 
@@ -36,7 +36,8 @@ def human(size: int) -> str:
     return f"{amount:.1f} {unit}"
 
 
-def _amount(done: int, total: int | None) -> str:
+def amount(done: int, total: int | None) -> str:
+    """How much of how much, for people."""
     if not total:
         return human(done)
     return f"{human(done)} of {human(total)} ({100 * done // total}%)"
