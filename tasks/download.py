@@ -52,7 +52,7 @@ def download(
         part = patiently(attempt, competition_id=competition_id, log=log, reached=reached)
         part.replace(archive)
     except OSError as error:
-        raise DataError(f"{competition_id}: the download to {archive} cannot be written: {error.strerror}") from error
+        raise DataError(f"{competition_id}: downloading to {archive} failed: {error}") from error
 
 
 def _attempt(competition_id: str, archive: Path, credentials: Credentials, progress: Progress) -> Path:

@@ -55,17 +55,17 @@ def find_credentials(known: Mapping[str, str]) -> Credentials | None:
     Raises:
         InputError: a file of credentials cannot be read, or holds none.
     """
-    home = Path.home() / ".kaggle"
+    home = _home()
     if given := known.get("KAGGLE_API_TOKEN"):
         path = Path(given)
-        return Credentials(source="KAGGLE_API_TOKEN", token=_text(path) if path.is_file() else given)
-    if (path := home / "access_token").is_file() and (token := _text(path)):
+        return Credentials(source="KAGGLE_API_TOKEN", token=_text(path) if _is_file(path) else given)
+    if _is_file(path := home / "access_token") and (token := _text(path)):
         return Credentials(source=str(path), token=token)
     username, key = known.get("KAGGLE_USERNAME"), known.get("KAGGLE_KEY")
     if username and key:
         return Credentials(source="KAGGLE_USERNAME and KAGGLE_KEY", username=username, key=key)
     path = Path(known.get("KAGGLE_CONFIG_DIR") or home) / "kaggle.json"
-    return _from_json(path) if path.is_file() else None
+    return _from_json(path) if _is_file(path) else None
 
 
 def has_joined(competition_id: str, credentials: Credentials, *, log: Callable[[str], None]) -> bool:
@@ -82,9 +82,20 @@ def has_joined(competition_id: str, credentials: Credentials, *, log: Callable[[
         request = ApiGetCompetitionRequest()
         request.competition_name = competition_id
         with _client(credentials) as client:
-            return bool(client.competitions.competition_api_client.get_competition(request).user_has_entered)
+            found = client.competitions.competition_api_client.get_competition(request)
+        if not found.ref or not isinstance(found.user_has_entered, bool):  # the client checks neither
+            raise TypeError("it describes no competition")
+        return found.user_has_entered
 
-    return patiently(ask, competition_id=competition_id, tries=2, log=log)
+    try:
+        return patiently(ask, competition_id=competition_id, tries=2, log=log)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what the client makes of an odd answer
+        raise DataError(
+            f"{competition_id}: Kaggle's answer is not understood by its client; is there a newer version of the "
+            f"package kagglesdk? ({type(error).__name__}: {error})"
+        ) from error
+    except OSError as error:  # the client looks into ~/.kaggle by itself
+        raise DataError(f"{competition_id}: Kaggle's client cannot be started: {error}") from error
 
 
 @contextmanager
@@ -225,6 +236,20 @@ def _rest(session: "requests.Session", answer: "requests.Response", first: int) 
         rest.close()
         raise requests.ConnectionError(f"the rest of the archive was refused with {rest.status_code}")
     return rest
+
+
+def _home() -> Path:
+    try:
+        return Path.home() / ".kaggle"
+    except RuntimeError:  # a user without a home, as in containers
+        return Path("/nonexistent")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # another user's folder, or no path at all but a long token
+        return False
 
 
 def _text(path: Path) -> str:

@@ -30,6 +30,7 @@ class Fault:
     status: int | None = None  # answer with this status
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "a fault"
+    body: str | None = None  # in place of what Kaggle would say, with the status 200
     cut_after: int | None = None  # close the connection after so many bytes of the body
     stall_secs: float = 0  # send nothing for so long
 
@@ -107,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         assert where.hostname == "localhost"
         name = body["competitionName"]
         if refusal := self._refusal(method, name):
-            self._refuse(*refusal)
+            status, message, headers = refusal
+            self._json(status, message if status == 200 else {"code": status, "message": message}, headers)
         elif method == "GetCompetition":
             self._json(200, {"ref": name, "userHasEntered": name not in self.kaggle.not_joined})
         elif self.kaggle.redirects:
@@ -135,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, "Unauthenticated", {}
         if self.kaggle.api_faults:
             fault = self.kaggle.api_faults.popleft()
+            if fault.body is not None:
+                return 200, fault.body, {}
             return fault.status or 500, fault.message, fault.headers
         if name not in self.kaggle.archives:
             return 404, "Not found", {}
@@ -142,11 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 403, "You must accept this competition's rules before you'll be able to download files.", {}
         return None
 
-    def _refuse(self, status: int, message: str, headers: Mapping[str, str]) -> None:
-        self._json(status, {"code": status, "message": message}, headers)
-
     def _json(self, status: int, value: object, headers: Mapping[str, str] | None = None) -> None:
-        body = json.dumps(value).encode()
+        body = (value if isinstance(value, str) else json.dumps(value)).encode()
         self.send_response(status)
         for name, text in {**(headers or {}), "Content-Type": "application/json"}.items():
             self.send_header(name, text)

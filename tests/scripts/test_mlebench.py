@@ -16,7 +16,7 @@ def prepared(call: Call, folder: Path) -> Path:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = "pandas numpy sklearn scipy celery sqlalchemy docker pydantic starlette"
+    heavy = "pandas numpy sklearn scipy celery sqlalchemy docker pydantic starlette kaggle kagglesdk requests"
     code = f"import sys, scripts.mlebench; print([name for name in {heavy.split()!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

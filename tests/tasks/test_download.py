@@ -263,3 +263,15 @@ def test_whether_the_rules_are_accepted_is_asked_without_a_download(server: Fake
     with pytest.raises(DataError, match="tyo: Kaggle has no competition of that name"):
         has_joined("tyo", ACCOUNT, log=print)
     assert server.downloads == []
+
+
+@pytest.mark.parametrize("body", ["[]", "3", '"yes"', '{"userHasEntered": "perhaps"}'])
+def test_an_answer_that_makes_no_sense_is_an_error_of_one_line(server: FakeKaggle, body: str) -> None:
+    server.api_faults.append(Fault(body=body))
+    with pytest.raises(DataError, match=r"^toy: Kaggle's answer is not understood by its client.*$"):
+        has_joined("toy", ACCOUNT, log=print)
+
+
+def test_an_answer_that_is_cut_is_asked_for_again(server: FakeKaggle) -> None:
+    server.api_faults.append(Fault(body='{"userHas'))
+    assert has_joined("toy", ACCOUNT, log=print)

@@ -61,6 +61,22 @@ def test_a_file_that_is_no_text_is_named(home: Path) -> None:
         find_credentials({})
 
 
+def test_a_user_without_a_home_has_what_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", _no_home)
+    assert find_credentials({}) is None
+    assert find_credentials(PAIR) is not None
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_long_token_is_no_path() -> None:
+    found = find_credentials({"KAGGLE_API_TOKEN": "t" * 5000})
+    assert found is not None
+    assert found.token == "t" * 5000
+
+
 def test_secrets_are_not_shown() -> None:
     assert "sesame" not in repr(Credentials(source="test", username="bench", key="sesame", token="sesame"))
 
