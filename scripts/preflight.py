@@ -39,10 +39,12 @@ def check(entries: Sequence[Competition], data: Place, *, keep_raw: bool, as_jso
     outlooks = _outlooks(entries, data)
     credentials = kaggle_credentials(load_settings()) if any(one.downloads for one in outlooks) else None
     outlooks = ask_kaggle(outlooks, credentials, log=say)
-    lack = lacking(needed_together(outlooks, keep_raw=keep_raw), free_bytes(data.folder))
+    needed, free = needed_together(outlooks, keep_raw=keep_raw), free_bytes(data.folder)
+    lack = lacking(needed, free)
     fine = lack is None and not any(one.problems for one in outlooks)
     if as_json:
-        print(json.dumps({"fine": fine, "competitions": [one.to_json() for one in outlooks]}, indent=2))
+        together = {"fine": fine, "needed_bytes": needed, "free_bytes": free}
+        print(json.dumps({**together, "competitions": [one.to_json() for one in outlooks]}, indent=2))
     else:
         console = console_for(as_json=False)
         console.print(_table(outlooks))

@@ -29,9 +29,10 @@ from filelock import FileLock, Timeout
 from core.errors import DataError, InputError, SubmissionInvalid
 from core.files import write_text
 from tasks.disk import check_data_dir, size_of, unwritable
+from tasks.download import parts
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, in_lines
-from tasks.raw import Found, archive_md5, bring, found, raw_folder
+from tasks.raw import Found, archive_md5, archive_path, bring, found, raw_folder
 from tasks.registry import Competition
 from tasks.schema import Source
 
@@ -117,7 +118,7 @@ def prepare(
                     )
                 _prepare(competition, data_dir, verify=verify, log=log)
                 if not keep_raw:
-                    _remove_raw(competition, data_dir / competition.id)
+                    _remove_raw(competition, data_dir)
     folder = _prepared(competition, data_dir)
     return Prepared(competition_id=competition.id, public=folder / "public", private=folder / "private")
 
@@ -261,10 +262,12 @@ def _set_aside(prepared: Path, log: Callable[[str], None]) -> None:
         log(f"{prepared} was incomplete and is now in {aside}; delete it when you do not need it")
 
 
-def _remove_raw(competition: Competition, folder: Path) -> None:
-    (folder / f"{competition.id}.zip").unlink(missing_ok=True)
-    if (folder / "raw").exists():
-        shutil.rmtree(folder / "raw")
+def _remove_raw(competition: Competition, data_dir: Path) -> None:
+    archive = archive_path(competition.id, data_dir)
+    for path in (archive, *parts(archive)):
+        path.unlink(missing_ok=True)
+    if (raw := raw_folder(competition.id, data_dir)).exists():
+        shutil.rmtree(raw)
 
 
 @lru_cache(maxsize=256)

@@ -43,7 +43,7 @@ def download(
     """
 
     def reached() -> int:
-        return max(map(_size, _parts(archive)), default=0)
+        return max(map(_size, parts(archive)), default=0)
 
     def attempt() -> Path:
         return _attempt(competition_id, archive, credentials, progress)
@@ -55,6 +55,11 @@ def download(
         raise DataError(f"{competition_id}: downloading to {archive} failed: {error}") from error
 
 
+def parts(archive: Path) -> list[Path]:
+    """What has come of the archive in downloads that did not end."""
+    return list(archive.parent.glob(f".{archive.name}.*.part"))
+
+
 def _attempt(competition_id: str, archive: Path, credentials: Credentials, progress: Progress) -> Path:
     """Go on with the download until it is complete or fails; gives the complete file."""
     part = _part(archive, {})
@@ -62,7 +67,7 @@ def _attempt(competition_id: str, archive: Path, credentials: Credentials, progr
     def start(headers: Mapping[str, str]) -> int:
         nonlocal part
         part = _part(archive, headers)
-        for other in _parts(archive):
+        for other in parts(archive):
             if other != part:
                 other.unlink()
         return _first_wanted(part, headers)
@@ -90,7 +95,7 @@ def _first_wanted(part: Path, headers: Mapping[str, str]) -> int:
     """The first byte to ask for: what is here already is kept where the server can go on after it."""
     size = _size(part)
     resumable = headers.get("Accept-Ranges") == "bytes" and validator(headers) is not None
-    return size if resumable and size < int(headers.get("Content-Length", 0)) else 0
+    return size if resumable and size < (_length(headers) or 0) else 0
 
 
 def _first_byte(answer: "requests.Response", part: Path) -> int:
@@ -107,8 +112,14 @@ def _first_byte(answer: "requests.Response", part: Path) -> int:
 
 def _total(answer: "requests.Response", first: int) -> int | None:
     """Bytes of the whole archive, where the server tells."""
-    length = answer.headers.get("Content-Length")
-    return first + int(length) if length is not None and "Content-Encoding" not in answer.headers else None
+    length = _length(answer.headers)
+    return None if length is None else first + length
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body, where the server tells; not those of a body that is packed on the way."""
+    text = headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() and "Content-Encoding" not in headers else None
 
 
 def _room(competition_id: str, archive: Path, *, total: int | None) -> Callable[[int], None]:
@@ -142,7 +153,3 @@ def _size(part: Path) -> int:
 def _part(archive: Path, headers: Mapping[str, str]) -> Path:
     version = hashlib.sha256((validator(headers) or "").encode()).hexdigest()[:16]
     return archive.with_name(f".{archive.name}.{version}.part")
-
-
-def _parts(archive: Path) -> list[Path]:
-    return list(archive.parent.glob(f".{archive.name}.*.part"))

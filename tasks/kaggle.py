@@ -81,19 +81,14 @@ def has_joined(competition_id: str, credentials: Credentials, *, log: Callable[[
 
         request = ApiGetCompetitionRequest()
         request.competition_name = competition_id
-        with _client(credentials) as client:
+        with _client(credentials) as client, _understood(competition_id):
             found = client.competitions.competition_api_client.get_competition(request)
-        if not found.ref or not isinstance(found.user_has_entered, bool):  # the client checks neither
-            raise TypeError("it describes no competition")
-        return found.user_has_entered
+            if not found.ref or not isinstance(found.user_has_entered, bool):  # the client checks neither
+                raise TypeError("it describes no competition")
+            return found.user_has_entered
 
     try:
         return patiently(ask, competition_id=competition_id, tries=2, log=log)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what the client makes of an odd answer
-        raise DataError(
-            f"{competition_id}: Kaggle's answer is not understood by its client; is there a newer version of the "
-            f"package kagglesdk? ({type(error).__name__}: {error})"
-        ) from error
     except OSError as error:  # the client looks into ~/.kaggle by itself
         raise DataError(f"{competition_id}: Kaggle's client cannot be started: {error}") from error
 
@@ -108,6 +103,7 @@ def opened_archive(competition_id: str, credentials: Credentials, *, start: "Sta
 
     Raises:
         requests.RequestException: `explained` tells what it means.
+        DataError: the client does not understand the answer.
     """
     from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
 
@@ -116,7 +112,8 @@ def opened_archive(competition_id: str, credentials: Credentials, *, start: "Sta
     with _client(credentials) as client:
         # Asked for the whole first: that leads, through a redirect, to an address in Kaggle's storage that is
         # valid for minutes, and tells which version of the archive is there.
-        answer = client.competitions.competition_api_client.download_data_files(request)
+        with _understood(competition_id):
+            answer = client.competitions.competition_api_client.download_data_files(request)
         if first := start(answer.headers):
             answer.close()
             answer = _rest(client.http_client()._session, answer, first)
@@ -212,6 +209,22 @@ def _client(credentials: Credentials) -> Iterator[Any]:
         yield client
 
 
+@contextmanager
+def _understood(competition_id: str) -> Iterator[None]:
+    """Name what the client makes of an answer that it does not expect."""
+    import requests
+
+    try:
+        yield
+    except requests.RequestException:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{competition_id}: Kaggle's answer is not understood by its client; is there a newer version of the "
+            f"package kagglesdk? ({type(error).__name__}: {_shortened(str(error))})"
+        ) from error
+
+
 def _adapter() -> Any:
     """An adapter with time limits: the client sets none, and would wait for ever."""
     from requests.adapters import HTTPAdapter
@@ -286,13 +299,11 @@ def _status(answer: "requests.Response") -> int:
 def _retry_after(answer: "requests.Response") -> float | None:
     """Seconds that the server asks to wait: `Retry-After` has seconds or a date (RFC 9110, 10.2.3)."""
     asked = answer.headers.get("Retry-After", "")
-    try:
-        return max(float(asked), 0.0)
-    except ValueError:
-        pass
+    if asked.isdecimal():
+        return float(asked)
     try:
         return max(parsedate_to_datetime(asked).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

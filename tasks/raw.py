@@ -17,6 +17,7 @@ from tasks.progress import Progress, human
 from tasks.registry import Competition
 from tasks.unpacking import unpack, unpacked_bytes
 
+CHUNK_BYTES = 1024**2
 WHERE_CREDENTIALS_GO = (
     "set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, in the environment or in .env, "
     "or put kaggle.json into ~/.kaggle"
@@ -124,11 +125,12 @@ def bring(
             )
         log(f"downloading {competition_id} from Kaggle")
         download(competition_id, archive, credentials=credentials, log=log, progress=progress)
-    if archive_md5 is not None:
-        _check_md5(archive, archive_md5, progress)
-    log(f"unpacking {archive.name}, {human(archive.stat().st_size)}")
     try:
-        _unpack(competition_id, archive, data_dir, progress)
+        unpacked = unpacked_bytes(archive)
+        if archive_md5 is not None:
+            _check_md5(archive, archive_md5, progress)
+        log(f"unpacking {archive.name}, {human(archive.stat().st_size)}")
+        _unpack(competition_id, archive, data_dir, unpacked, progress)
     except BrokenArchive as error:
         if state is Found.ARCHIVE:  # somebody's own
             raise DataError(f"{error}; delete it to have it downloaded") from error
@@ -138,8 +140,7 @@ def bring(
         raise DataError(f"{competition_id}: unpacking {archive} failed: {error.strerror}") from error
 
 
-def _unpack(competition_id: str, archive: Path, data_dir: Path, progress: Progress) -> None:
-    unpacked = unpacked_bytes(archive)
+def _unpack(competition_id: str, archive: Path, data_dir: Path, unpacked: int, progress: Progress) -> None:
     check_data_dir(
         data_dir,
         needed_bytes=2 * unpacked,
@@ -151,10 +152,13 @@ def _unpack(competition_id: str, archive: Path, data_dir: Path, progress: Progre
 
 
 def _check_md5(archive: Path, expected: str, progress: Progress) -> None:
-    progress("checking", 0, None)
+    digest, done, size = hashlib.md5(usedforsecurity=False), 0, archive.stat().st_size
     with archive.open("rb") as file:
-        actual = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if actual != expected:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            done += len(chunk)
+            progress("checking", done, size)
+    if (actual := digest.hexdigest()) != expected:
         raise DataError(
             f"{archive} has the MD5 {actual}, expected {expected}: Kaggle has other data now, or the download was "
             "damaged; it is kept. Delete it to have it downloaded again, or use it as it is with --skip-verification"

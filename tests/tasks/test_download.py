@@ -122,7 +122,7 @@ def test_kaggle_is_left_in_peace_for_as_long_as_it_asks(
     assert "toy: Kaggle asks for patience: Too many requests; trying again in 7 s" in bring.lines
 
 
-@pytest.mark.parametrize("asked", ["86400", "inf", "nan"])
+@pytest.mark.parametrize("asked", ["86400", "9" * 400])
 def test_a_wait_that_is_too_long_is_not_waited(bring: Bring, server: FakeKaggle, asked: str) -> None:
     server.api_faults.append(Fault(status=429, headers={"Retry-After": asked}))
     with pytest.raises(DataError, match="try again"):
@@ -270,6 +270,12 @@ def test_an_answer_that_makes_no_sense_is_an_error_of_one_line(server: FakeKaggl
     server.api_faults.append(Fault(body=body))
     with pytest.raises(DataError, match=r"^toy: Kaggle's answer is not understood by its client.*$"):
         has_joined("toy", ACCOUNT, log=print)
+
+
+def test_an_archive_that_is_none_of_the_client_s_is_an_error_of_one_line(bring: Bring, server: FakeKaggle) -> None:
+    server.api_faults.append(Fault(body="3"))
+    with pytest.raises(DataError, match=r"^toy: Kaggle's answer is not understood by its client.*$"):
+        bring()
 
 
 def test_an_answer_that_is_cut_is_asked_for_again(server: FakeKaggle) -> None:

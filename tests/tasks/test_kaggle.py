@@ -1,12 +1,15 @@
-"""Which account is used, and where it may be written down."""
+"""Which account is used, where it may be written down, and what Kaggle's answers mean."""
 
 import json
 from pathlib import Path
 
 import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import InputError
-from tasks.kaggle import Credentials, find_credentials
+from tasks.kaggle import Credentials, explained, find_credentials
 from tasks.progress import human, in_lines
 
 PAIR = {"KAGGLE_USERNAME": "bench", "KAGGLE_KEY": "sesame-open"}
@@ -75,6 +78,45 @@ def test_a_long_token_is_no_path() -> None:
     found = find_credentials({"KAGGLE_API_TOKEN": "t" * 5000})
     assert found is not None
     assert found.token == "t" * 5000
+
+
+DATES = st.builds(
+    "{}, {:02} {} {} {:02}:{:02}:{:02} {}".format,
+    *[
+        st.sampled_from(["Wed", "Xyz", ""]),
+        st.integers(0, 99),
+        st.sampled_from(["Jan", "Dec", "Nix"]),
+        st.integers(0, 10**12),
+        st.integers(0, 99),
+        st.integers(0, 99),
+        st.integers(0, 99),
+        st.sampled_from(["GMT", "+9999", "EST", ""]),
+    ],
+)
+
+
+@given(asked=st.text(max_size=30) | DATES | st.integers().map(str) | st.floats().map(str))
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_server_asks_for_the_wait_is_a_number_or_none(asked: str) -> None:
+    answer = requests.Response()
+    answer.status_code = 429
+    answer.headers["Retry-After"] = asked
+    failure = explained("toy", requests.HTTPError("no", response=answer))
+    assert failure.again
+    assert failure.wait_secs is None or failure.wait_secs >= 0
+
+
+@pytest.mark.parametrize(
+    "status", [200, 302, 400, 401, 402, 403, 404, 408, 409, 410, 418, 429, 500, 502, 503, 504, 599]
+)
+def test_each_status_is_final_or_tried_again(status: int) -> None:
+    answer = requests.Response()
+    answer.status_code = status
+    failure = explained("toy", requests.HTTPError("words\nof the server" * 100, response=answer))
+    assert failure.again == (status >= 500 or status in (408, 429))
+    assert failure.text.startswith("toy: Kaggle ")
+    assert "\n" not in failure.text
+    assert len(failure.text) < 500
 
 
 def test_secrets_are_not_shown() -> None:
