@@ -4,6 +4,8 @@
     ├── InputError                 the person who called gave something that cannot work (exit code 2)
     │   └── UnknownName            an id that names nothing; carries the nearest names
     ├── DataError                  a competition's data cannot be fetched or prepared on this host
+    │   ├── BrokenArchive          an archive is damaged, or is none
+    │   └── KaggleUnreachable      Kaggle does not answer; says nothing about the competition
     ├── GradingError
     │   ├── SubmissionInvalid      the submission breaks the competition's format
     │   └── GraderFailed           the grader itself broke; never the submission's fault
@@ -53,6 +55,14 @@ class UnknownName(InputError):
 
 class DataError(MlebenchError):
     """A competition's data cannot be fetched, verified or prepared on this host."""
+
+
+class BrokenArchive(DataError):
+    """An archive is damaged, or is none."""
+
+
+class KaggleUnreachable(DataError):
+    """Kaggle does not answer, or only with errors of its own; says nothing about the competition."""
 
 
 class GradingError(MlebenchError):

@@ -1,17 +1,12 @@
 """The `mlebench` command. Each subcommand imports what it needs when it is called, so that --help is quick."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from scripts.terminal import LOST_TO_MACHINERY, run_command
-
-if TYPE_CHECKING:
-    from grading.reports import AttemptReport
-    from tasks.registry import Competition
-    from worker.places import Place
+from scripts.choosing import DataDir, Everything, Ids, ListFile, Lite, SplitName
+from scripts.terminal import run_command
 
 app = typer.Typer(
     add_completion=False,
@@ -21,10 +16,7 @@ app = typer.Typer(
     help="Benchmark machine-learning agents on Kaggle competitions. Runs are started with scripts/submit.py.",
 )
 
-DataDir = Annotated[
-    str | None,
-    typer.Option("--data-dir", help="the competitions' data: a folder or s3://bucket/prefix  [MLEBENCH_DATA_DIR]"),
-]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def main() -> None:
@@ -34,83 +26,67 @@ def main() -> None:
 
 @app.command("list")
 def list_(
+    split: SplitName = None,
+    issues: Annotated[bool, typer.Option("--issues", help="list the known defects instead")] = False,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print a JSON list")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List the competitions: id, category, metric, direction, prepared or not."""
-    import json
+    """List the competitions: id, splits, category, metric, direction, size, prepared or not."""
+    from scripts.listing import list_competitions, list_issues
 
-    from rich.table import Table
-
-    from scripts.terminal import console_for
-    from tasks.data import is_prepared
-
-    folder = _data_place(data_dir).folder
-    rows = [
-        {
-            "id": competition.id,
-            "name": competition.name,
-            "splits": _splits_of(competition.id),
-            "category": competition.category,
-            "metric": competition.metric,
-            "direction": "lower" if competition.thresholds.lower_is_better else "higher",
-            "thresholds": str(competition.thresholds.kind),
-            "prepared": is_prepared(competition, folder),
-        }
-        for competition in _every_competition()
-    ]
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    shown = [name for name in rows[0] if name != "name"]
-    table = Table()
-    for name in shown:
-        table.add_column(name, no_wrap=name == "id")
-    for row in rows:
-        table.add_row(*(_cell(row[name]) for name in shown))
-    console_for(as_json=False).print(table)
+    if issues:
+        list_issues(split, as_json=as_json)
+    else:
+        list_competitions(split, data_dir=data_dir, as_json=as_json)
 
 
 @app.command()
 def prepare(
-    competition: Annotated[
-        list[str] | None, typer.Option("-c", "--competition", help="a competition's id; may be repeated")
-    ] = None,
-    lite: Annotated[bool, typer.Option("--lite", help="those of split low")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="all there are")] = False,
-    list_file: Annotated[Path | None, typer.Option("--list", help="a file of ids, one a line")] = None,
+    competition: Ids = None,
+    split: SplitName = None,
+    lite: Lite = False,
+    everything: Everything = False,
+    list_file: ListFile = None,
     data_dir: DataDir = None,
-    keep_raw: Annotated[bool, typer.Option("--keep-raw", help="keep the raw data")] = False,
-    skip_verification: Annotated[bool, typer.Option("--skip-verification")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", help="competitions at a time")] = 1,
+    keep_raw: Annotated[bool, typer.Option("--keep-raw", help="keep the archive and the raw data")] = False,
+    skip_verification: Annotated[
+        bool, typer.Option("--skip-verification", help="compare no checksums, check no sample submission")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be downloaded and how much disk that needs; do nothing")
+    ] = False,
 ) -> None:
-    """Prepare competitions' data: raw data to a public and a private part. One that fails stops no other."""
-    from core.errors import MlebenchError
-    from tasks.data import check_data_dir, is_prepared
-    from tasks.data import prepare as prepare_data
-    from worker import preparing
+    """Download competitions' data and make it into a public and a private part. One that fails stops no other."""
+    from scripts.choosing import chosen, data_place_of
+    from scripts.preflight import show_plan
+    from scripts.preparing import prepare_all
 
-    data = _data_place(data_dir)
-    folder = data.folder
-    failed: dict[str, str] = {}
-    chosen = _chosen(competition or [], lite=lite, everything=everything, list_file=list_file)
-    check_data_dir(folder)
-    if data.bucket is not None:
-        data.bucket.check()
-    for entry in chosen:
-        try:
-            if not is_prepared(entry, folder):
-                preparing.fetch(entry, data, note=_say)
-            done = prepare_data(entry, folder, keep_raw=keep_raw, verify=not skip_verification, log=_say)
-            preparing.share(entry, data, note=_say)
-        except MlebenchError as error:
-            failed[entry.id] = str(error)
-            _say(f"{entry.id} failed: {error}")
-        else:
-            _say(f"{entry.id}: {done.public.parent}")
-    _say(f"{len(chosen) - len(failed)} of {len(chosen)} prepared")
-    if failed:
-        _say("failed: " + ", ".join(failed))
-        sys.exit(LOST_TO_MACHINERY)
+    entries = chosen(competition, split=split, lite=lite, everything=everything, list_file=list_file)
+    data = data_place_of(data_dir)
+    if dry_run:
+        show_plan(entries, data, keep_raw=keep_raw)
+    else:
+        prepare_all(entries, data, jobs=jobs, keep_raw=keep_raw, verify=not skip_verification)
+
+
+@app.command()
+def preflight(
+    competition: Ids = None,
+    split: SplitName = None,
+    lite: Lite = False,
+    everything: Everything = False,
+    list_file: ListFile = None,
+    data_dir: DataDir = None,
+    keep_raw: Annotated[bool, typer.Option("--keep-raw", help="reckon with raw data that is kept")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether `prepare` would work: credentials, rules, download, disk. Exit code 1 when it would not."""
+    from scripts.choosing import chosen, data_place_of
+    from scripts.preflight import check
+
+    entries = chosen(competition, split=split, lite=lite, everything=everything, list_file=list_file)
+    check(entries, data_place_of(data_dir), keep_raw=keep_raw, as_json=as_json)
 
 
 @app.command("grade-sample")
@@ -122,7 +98,9 @@ def grade_sample(
     """Grade one submission and print its report as JSON."""
     import json
 
-    print(json.dumps(_grade(submission, competition, data_dir).to_json(), indent=2, default=str))
+    from scripts.grade_files import grade_file
+
+    print(json.dumps(grade_file(submission, competition, data_dir).to_json(), indent=2, default=str))
 
 
 @app.command()
@@ -132,25 +110,9 @@ def grade(
     data_dir: DataDir = None,
 ) -> None:
     """Grade a list of submissions into one grading report. A bad submission is reported and stops no other."""
-    from datetime import UTC, datetime
+    from scripts.grade_files import grade_list
 
-    from core.errors import InputError
-    from core.files import write_json
-    from grading.reports import grading_report
-
-    entries = _entries(submission)
-    for name, _ in entries:
-        _competition(name)  # all names are checked before the first is graded
-    reports = [_grade(path, name, data_dir) for name, path in entries]
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%Z")
-    target = output_dir / f"{moment}_grading_report.json"
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        write_json(target, grading_report(reports, planned=len(reports), splits={}))
-    except OSError as error:
-        raise InputError(f"cannot write to --output-dir {output_dir}: {error.strerror}") from error
-    _say(f"{sum(report.valid_submission for report in reports)} of {len(reports)} submissions valid")
-    print(target)
+    grade_list(submission, output_dir, data_dir)
 
 
 @app.command()
@@ -158,138 +120,12 @@ def compare(
     first: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],
     second: Annotated[str, typer.Argument(help="another run's")],
     runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare two runs, pairing their attempts by competition and seed."""
     from scripts.comparing import compare_runs
 
     compare_runs(first, second, runs_dir=runs_dir, as_json=as_json)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " ".join(value) if isinstance(value, list) else str(value)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _data_place(given: str | None) -> "Place":
-    from worker.places import data_place
-    from worker.settings import load_settings
-
-    return data_place(load_settings(data_dir=given))
-
-
-def _roots() -> list[Path]:
-    from tasks.registry import competition_roots
-    from worker.settings import load_settings
-
-    return competition_roots(load_settings().competitions_path)
-
-
-def _competition(name: str) -> "Competition":
-    from tasks.registry import load_competition
-
-    return load_competition(name, roots=_roots())
-
-
-def _every_competition() -> "list[Competition]":
-    from tasks.registry import list_competitions
-
-    return [_competition(name) for name in list_competitions(_roots())]
-
-
-def _splits_of(competition_id: str) -> list[str]:
-    from tasks.splits import list_splits, load_split
-
-    return [name for name in list_splits() if competition_id in load_split(name, roots=_roots()).competitions]
-
-
-def _chosen(names: list[str], *, lite: bool, everything: bool, list_file: Path | None) -> "list[Competition]":
-    """Give the competitions that the options of `prepare` name; exactly one way of naming is expected."""
-    from core.errors import InputError
-    from tasks.splits import load_split
-
-    ways = [bool(names), lite, everything, list_file is not None]
-    if sum(ways) != 1:
-        raise InputError("prepare what? expected one of -c ID, --lite, --all or --list FILE")
-    if everything:
-        return _every_competition()
-    if lite:
-        names = list(load_split("low", roots=_roots()).competitions)
-    elif list_file is not None:
-        names = list(load_split(str(list_file), roots=_roots()).competitions)
-    return [_competition(name) for name in names]
-
-
-def _entries(path: Path) -> list[tuple[str, Path]]:
-    """Read a JSON-lines list of submissions."""
-    import json
-
-    from core.errors import InputError
-
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read --submission {path}: {error}") from error
-    entries = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            entries.append((str(value["competition_id"]), Path(str(value["submission_path"]))))
-        except (ValueError, TypeError, KeyError):
-            raise InputError(
-                f"{path}, line {number}: expected a JSON object with competition_id and submission_path"
-            ) from None
-    if not entries:
-        raise InputError(f"{path} names no submissions")
-    return entries
-
-
-def _grade(submission: Path, name: str, data_dir: str | None) -> "AttemptReport":
-    """Grade a file outside of any run."""
-    from core.errors import GraderFailed, InputError, SubmissionInvalid
-    from core.status import Status
-    from grading.reports import attempt_report
-    from tasks.data import is_prepared
-    from tasks.data import prepare as prepared
-    from worker import preparing
-
-    competition = _competition(name)
-    place = _data_place(data_dir)
-    folder = place.folder
-    if not is_prepared(competition, folder) and not preparing.fetch(competition, place, note=_say):
-        raise InputError(
-            f"{name} is not prepared in {place.address}; run: mlebench prepare -c {name} --data-dir {place.address}"
-        )
-    data = prepared(competition, folder)
-    score, status, message = None, Status.COMPLETED, "graded"
-    if not submission.exists():
-        status, message = Status.NO_SUBMISSION, f"there is no file {submission}"
-    else:
-        try:
-            score = competition.score(submission, data.public, data.private)
-        except SubmissionInvalid as error:
-            status, message = Status.INVALID_SUBMISSION, str(error)
-        except GraderFailed as error:
-            status, message = Status.GRADER_FAILED, str(error)
-    if status is not Status.COMPLETED:
-        _say(f"{name}: {status}: {message}")
-    return attempt_report(
-        competition_id=name,
-        thresholds=competition.thresholds,
-        score=score,
-        submission_exists=submission.exists(),
-        submission_path=str(submission),
-        status=status,
-        message=message,
-        issues=competition.issues,
-    )
 
 
 if __name__ == "__main__":

@@ -42,9 +42,14 @@ def console_for(*, as_json: bool) -> "Console":
     return console if console.is_terminal else Console(stderr=as_json, width=LOG_WIDTH)
 
 
+def say(text: str) -> None:
+    """Write a line to standard error."""
+    typer.echo(text, err=True)
+
+
 def say_error(error: Exception) -> None:
     """Write an error to standard error."""
-    typer.echo(f"error: {error}", err=True)
+    say(f"error: {error}")
 
 
 def single(function: Callable[..., Any]) -> Callable[[], Any]:

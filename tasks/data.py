@@ -1,6 +1,6 @@
 """The data folder: raw and prepared data of each competition, prepared once per host.
 
-    <data_dir>/<competition>/raw/                 what was downloaded; empty for data from a Python package
+    <data_dir>/<competition>/raw/                 what the archive holds; empty for data from a Python package
     <data_dir>/<competition>/prepared/public/     what an agent sees
     <data_dir>/<competition>/prepared/private/    the answers
     <data_dir>/<competition>/<competition>.zip    Kaggle's archive
@@ -28,12 +28,16 @@ from filelock import FileLock, Timeout
 
 from core.errors import DataError, InputError, SubmissionInvalid
 from core.files import write_text
+from tasks.disk import check_data_dir, size_of, unwritable
+from tasks.download import parts
+from tasks.kaggle import Credentials
+from tasks.progress import Progress, in_lines
+from tasks.raw import Found, archive_md5, archive_path, bring, found, raw_folder
 from tasks.registry import Competition
 from tasks.schema import Source
 
 logger = logging.getLogger(__name__)
 
-FREE_BYTES = 512 * 1024**2  # stays free on the data folder's disk beside what a preparation needs
 HASHED_WHOLE_BYTES = 1024**3
 HASHED_WHOLE_FILES = 10_000
 SAMPLED_FILES = 1_000
@@ -67,24 +71,17 @@ def has_prepared_folder(competition_id: str, data_dir: Path) -> bool:
     return (data_dir / competition_id / "prepared").is_dir()
 
 
-def check_data_dir(data_dir: Path, *, needed_bytes: int = 0) -> None:
-    """Check that the data folder can be written, or created, and that its disk has room; writes nothing.
+def needs_download(competition: Competition, data_dir: Path) -> bool:
+    """Whether preparing the competition on this host would download from Kaggle.
 
     Raises:
-        InputError: it cannot, or the disk lacks `needed_bytes` and the reserve.
+        InputError: this user may not look into the data folder.
     """
-    try:
-        existing = next(path for path in (data_dir.absolute(), *data_dir.absolute().parents) if path.exists())
-    except PermissionError as error:
-        raise _unwritable(data_dir, error) from error
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(data_dir, f"{existing} is not a folder that this user may write to")
-    free = shutil.disk_usage(existing).free
-    if free < needed_bytes + FREE_BYTES:
-        raise InputError(
-            f"the disk of the data folder {data_dir} is nearly full: {free:,} bytes free, "
-            f"{needed_bytes + FREE_BYTES:,} needed; free some, or choose another folder with --data-dir"
-        )
+    return (
+        competition.source is Source.KAGGLE
+        and not is_prepared(competition, data_dir)
+        and found(competition.id, data_dir) is Found.NOTHING
+    )
 
 
 def prepare(
@@ -93,27 +90,40 @@ def prepare(
     *,
     keep_raw: bool = True,
     verify: bool = True,
+    credentials: Credentials | None = None,
     log: Callable[[str], None] = logger.info,
+    progress: Progress | None = None,
 ) -> Prepared:
-    """Prepare a competition's data, or do nothing when that is done.
+    """Prepare a competition's data, or do nothing when that is done. Raw data that is missing is downloaded.
 
-    Safe to call from any number of processes of this host: one prepares, the others wait for it.
+    Safe to call from any number of processes of this host: one downloads and prepares, the others wait for it.
 
     Args:
         keep_raw: keep raw/ and the archive after a preparation.
-        verify: also check that the sample submission is valid.
+        verify: also check Kaggle's archive against its known MD5, and that the sample submission is valid.
+        credentials: the Kaggle account to download with; None when there is none.
         log: takes a line about what is going on.
+        progress: takes how far a download has come; None: a line to `log` now and then.
 
     Raises:
         InputError: the data folder cannot be written, or its disk is nearly full.
-        DataError: the raw data is missing, or preparing it failed.
+        DataError: the raw data is missing and cannot be downloaded, or preparing it failed.
     """
     if not is_prepared(competition, data_dir):
         with _lock(competition, data_dir, log):
             if not is_prepared(competition, data_dir):
-                _prepare(competition, data_dir / competition.id, verify=verify, log=log)
+                if competition.source is Source.KAGGLE:
+                    bring(
+                        competition.id,
+                        data_dir,
+                        credentials=credentials,
+                        archive_md5=archive_md5(competition) if verify else None,
+                        log=log,
+                        progress=progress or in_lines(lambda text: log(f"{competition.id}: {text}")),
+                    )
+                _prepare(competition, data_dir, verify=verify, log=log)
                 if not keep_raw:
-                    _remove_raw(competition, data_dir / competition.id)
+                    _remove_raw(competition, data_dir)
     folder = _prepared(competition, data_dir)
     return Prepared(competition_id=competition.id, public=folder / "public", private=folder / "private")
 
@@ -165,12 +175,6 @@ def _is_complete(competition: Competition, folder: Path) -> bool:
     return answers.exists() and sample.exists()
 
 
-def _unwritable(data_dir: Path, reason: object) -> InputError:
-    return InputError(
-        f"the data folder {data_dir} cannot be written: {reason}; choose another with --data-dir or MLEBENCH_DATA_DIR"
-    )
-
-
 @contextmanager
 def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) -> Iterator[None]:
     folder = data_dir / competition.id
@@ -183,19 +187,18 @@ def _lock(competition: Competition, data_dir: Path, log: Callable[[str], None]) 
             log(f"waiting for another process that prepares {competition.id}")
             held = lock.acquire()
     except OSError as error:
-        raise _unwritable(data_dir, error) from error
+        raise unwritable(data_dir, error) from error
     with held:
         yield
 
 
-def _prepare(competition: Competition, folder: Path, *, verify: bool, log: Callable[[str], None]) -> None:
+def _prepare(competition: Competition, data_dir: Path, *, verify: bool, log: Callable[[str], None]) -> None:
     """Prepare into a temporary folder and rename it to prepared/; the caller holds the lock."""
-    raw = folder / "raw"
-    _require_raw(competition, raw)
-    check_data_dir(folder.parent, needed_bytes=_size(raw))
+    raw = raw_folder(competition.id, data_dir)
+    check_data_dir(data_dir, needed_bytes=size_of(raw), purpose=f"preparing {competition.id}")
     log(f"preparing {competition.id}")
     started = time.monotonic()
-    with _appearing(competition, folder, log) as temporary:
+    with _appearing(competition, data_dir / competition.id, log) as temporary:
         _build(competition, raw, temporary, verify=verify)
     log(f"prepared {competition.id} in {time.monotonic() - started:.1f} s")
 
@@ -214,14 +217,6 @@ def _appearing(competition: Competition, folder: Path, log: Callable[[str], None
             temporary.rename(folder / "prepared")
     except OSError as error:
         raise DataError(f"preparing {competition.id} failed: {error}") from error
-
-
-def _require_raw(competition: Competition, raw: Path) -> None:
-    if competition.source is Source.KAGGLE and not (raw.is_dir() and any(raw.iterdir())):
-        raise DataError(
-            f"{competition.id} has no raw data: download it from https://www.kaggle.com/c/{competition.id}/data "
-            f"and unpack the archive into {raw}"
-        )
 
 
 def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -> None:
@@ -272,14 +267,12 @@ def _set_aside(prepared: Path, log: Callable[[str], None]) -> None:
         log(f"{prepared} was incomplete and is now in {aside}; delete it when you do not need it")
 
 
-def _remove_raw(competition: Competition, folder: Path) -> None:
-    (folder / f"{competition.id}.zip").unlink(missing_ok=True)
-    if (folder / "raw").exists():
-        shutil.rmtree(folder / "raw")
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*"))
+def _remove_raw(competition: Competition, data_dir: Path) -> None:
+    archive = archive_path(competition.id, data_dir)
+    for path in (archive, *parts(archive)):
+        path.unlink(missing_ok=True)
+    if (raw := raw_folder(competition.id, data_dir)).exists():
+        shutil.rmtree(raw)
 
 
 @lru_cache(maxsize=256)

@@ -50,6 +50,7 @@ class Competition:
     expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
     resources: Resources  # that an attempt on it needs
     issues: tuple[str, ...]  # known defects of the data or the grading
+    download_bytes: int | None = None  # size of Kaggle's archive, where it is known
 
     def description(self) -> str:
         """The text for an agent: description.md, and the same facts as YAML for programs."""
@@ -203,6 +204,7 @@ def load_competition(
         expected_secs=entry.expected_secs,
         resources=entry.resources,
         issues=entry.issues,
+        download_bytes=entry.download_bytes,
     )
 
 

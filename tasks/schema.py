@@ -92,6 +92,7 @@ class CompetitionFile(YamlFile):
     table: Table | None = None
     expected_secs: PositiveFloat | None = None
     resources: Resources = Resources()
+    download_bytes: PositiveInt | None = None  # size of Kaggle's archive
     issues: tuple[str, ...] = ()
 
 

@@ -321,7 +321,7 @@ class Try:
     def _launch(self, agent: Agent) -> tuple[Launch, Prepared, Snapshots]:
         """Make ready what the agent needs, here and for watching it."""
         competition = self.context.competition(self.attempt.competition_id)
-        prepared = preparing.prepared(competition, self._data(), note=self.log.note)
+        prepared = preparing.prepared(competition, self._data(), self.context.settings, note=self.log.note)
         workspace = self._workspace(competition, prepared)
 
         def validate(path: Path) -> str | None:

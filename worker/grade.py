@@ -67,7 +67,7 @@ def _score(attempt: Attempt, run: Run, storage: Storage, context: Context) -> tu
         return ended, f"{attempt.message}; no submission", None
     competition = context.competition(attempt.competition_id)
     data = data_place(context.settings, run.request.data_dir)
-    prepared = preparing.prepared(competition, data, note=log.info)
+    prepared = preparing.prepared(competition, data, context.settings, note=log.info)
     try:
         with storage.local(submission) as path:
             return ended, attempt.message, competition.score(path, prepared.public, prepared.private)

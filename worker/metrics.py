@@ -68,7 +68,8 @@ QUEUED_AGAIN = Counter(
 FAILURES = Counter(
     "mlebench_machinery_failures",
     "Tries and gradings that failed for a reason that is not the agent's, by the class of the error: "
-    "SandboxError is a container or the engine, DataError a competition's data, ServiceUnavailable a service",
+    "SandboxError is a container or the engine, ServiceUnavailable a service; DataError, BrokenArchive and "
+    "KaggleUnreachable a competition's data",
     ["error"],
 )
 FREE_DISK = Gauge(
@@ -81,7 +82,7 @@ for _reason in ("failed", "grading_failed", "stopping", "worker_lost", "grading_
     QUEUED_AGAIN.labels(_reason)  # there from the start: what appears with 1 has no increase
 for _outcome in ("renewed", "lost", "failed"):
     RENEWALS.labels(_outcome)
-for _error in ("SandboxError", "DataError", "ServiceUnavailable"):
+for _error in ("SandboxError", "ServiceUnavailable", "DataError", "BrokenArchive", "KaggleUnreachable"):
     FAILURES.labels(_error)
 
 

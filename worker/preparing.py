@@ -6,45 +6,64 @@ grading needs: who may read it may read them.
 """
 
 import logging
-import multiprocessing
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from core.errors import DataError, InputError, ServiceUnavailable
-from tasks.data import Prepared, check_data_dir, install, is_prepared, prepare
+from tasks.data import Prepared, install, is_prepared, needs_download, prepare
+from tasks.disk import check_data_dir
+from tasks.progress import Progress, in_lines
 from tasks.registry import Competition
+from worker.apart import Preparation, prepare_apart
 from worker.places import Place
+from worker.settings import Settings, kaggle_credentials
 
 log = logging.getLogger(__name__)
 
 ARCHIVE = "prepared.tar"
 
 
-def prepared(competition: Competition, data: Place, *, note: Callable[[str], None]) -> Prepared:
+def prepared(
+    competition: Competition,
+    data: Place,
+    settings: Settings,
+    *,
+    note: Callable[[str], None],
+    progress: Progress | None = None,
+    keep_raw: bool = True,
+    verify: bool = True,
+) -> Prepared:
     """Give the prepared data of `competition`.
 
-    Preparing happens in a process of its own, so that its memory goes with it and the worker's other
-    attempts are not held up by it. What was prepared here is left in the object store for other hosts.
+    What is not here is fetched or else prepared, in a process of its own; raw data that is missing is downloaded.
+    What was prepared here is left in the object store for other hosts.
+
+    Args:
+        settings: where the Kaggle account is looked up.
+        note: takes a line about what is going on.
+        progress: takes how far a download has come; None: a line to `note` now and then.
+        keep_raw, verify: as `tasks.data.prepare`.
 
     Raises:
-        DataError: it cannot be prepared here.
-        InputError: the data folder cannot be written, or its disk is nearly full.
+        DataError: it cannot be downloaded or prepared here.
+        InputError: the data folder cannot be written, its disk is too small, or the account's file is broken.
         ServiceUnavailable: the object store does not answer.
     """
     if is_prepared(competition, data.folder) or fetch(competition, data, note=note):
         return prepare(competition, data.folder)
     note(f"preparing the data of {competition.id} in {data.folder}")
     started = time.monotonic()
-    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            result = pool.submit(prepare, competition, data.folder).result()
-        except BrokenProcessPool as error:
-            raise DataError(f"preparing {competition.id} was killed; was there enough memory?") from error
+    preparation = Preparation(
+        competition=competition,
+        data_dir=data.folder,
+        credentials=kaggle_credentials(settings) if needs_download(competition, data.folder) else None,
+        keep_raw=keep_raw,
+        verify=verify,
+    )
+    result = prepare_apart(preparation, note=note, progress=progress or in_lines(note))
     note(f"prepared in {time.monotonic() - started:.1f} s")
     try:
         share(competition, data, note=note)

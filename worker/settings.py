@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
 from store.bucket import ADDRESS
+from tasks.kaggle import Credentials, find_credentials
 
 REPO = Path(__file__).resolve().parent.parent
 PREFIX = "MLEBENCH_"
@@ -168,6 +169,8 @@ class Settings(BaseSettings):
     """KAGGLE_USERNAME: for downloading data. Default: none."""
     kaggle_key: SecretStr | None = _known_as("KAGGLE_KEY")
     """KAGGLE_KEY: for downloading data. Default: none."""
+    kaggle_api_token: SecretStr | None = _known_as("KAGGLE_API_TOKEN")
+    """KAGGLE_API_TOKEN: for downloading data, in place of the two above. Default: none."""
     docker_host: str | None = _known_as("DOCKER_HOST")
     """DOCKER_HOST: where the Docker engine is. Default: none, and Docker's own default holds."""
     env_file: Path = Field(default=REPO / ".env", validation_alias=ENV_FILE_VARIABLE)
@@ -280,6 +283,15 @@ def secrets(settings: Settings) -> Mapping[str, str]:
     """Give what an agent's `${{ secrets.NAME }}` may name: the environment, and behind it the `.env` file."""
     file = {name: value for name, value in dotenv_values(settings.env_file).items() if value}
     return file | dict(os.environ)
+
+
+def kaggle_credentials(settings: Settings) -> Credentials | None:
+    """Find the Kaggle account to download with: in the environment, in the `.env` file, or in ~/.kaggle.
+
+    Raises:
+        InputError: a file in ~/.kaggle holds none.
+    """
+    return find_credentials(secrets(settings))
 
 
 def without_password(url: str) -> str:

@@ -18,7 +18,8 @@ from store.history import usual_secs
 from store.hosts import Worker
 from store.records import Attempt, Run, RunRequest
 from store.runs import Store
-from tasks.data import is_prepared
+from tasks.data import needs_download
+from tasks.raw import no_credentials
 from tasks.registry import (
     Competition,
     competition_roots,
@@ -26,14 +27,13 @@ from tasks.registry import (
     list_techniques,
     load_competition,
 )
-from tasks.schema import Source
 from tasks.splits import load_split
 from worker import preparing
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
 from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
 from worker.scheduling import Host, host_of
-from worker.settings import Settings, secrets
+from worker.settings import Settings, kaggle_credentials, secrets
 
 SHOWN = 3  # of what is wrong, in one message
 
@@ -352,21 +352,7 @@ def _check_kaggle(competitions: Sequence[Competition], data: Place, settings: Se
     missing = [
         competition.id
         for competition in competitions
-        if competition.source is Source.KAGGLE
-        and not is_prepared(competition, data.folder)
-        and not preparing.is_shared(competition, data)
+        if needs_download(competition, data.folder) and not preparing.is_shared(competition, data)
     ]
-    if missing and not _has_kaggle_credentials(settings):
-        raise InputError(
-            f"no Kaggle credentials, needed to download {', '.join(missing)}: set KAGGLE_USERNAME and "
-            "KAGGLE_KEY, or put kaggle.json into ~/.kaggle"
-        )
-
-
-def _has_kaggle_credentials(settings: Settings) -> bool:
-    known = secrets(settings)
-    return (
-        bool(known.get("KAGGLE_USERNAME") and known.get("KAGGLE_KEY"))
-        or bool(known.get("KAGGLE_API_TOKEN"))
-        or (Path.home() / ".kaggle" / "kaggle.json").exists()
-    )
+    if missing and kaggle_credentials(settings) is None:
+        raise InputError(no_credentials(", ".join(missing)))

@@ -4,12 +4,15 @@ import json
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.integration.bench import Bench, assert_all_gone, docker_containers, family, kill_all
+from tests.kaggle_server import ACCOUNT, fake_kaggle
 from tests.services import wait_until
+from tests.tasks.test_raw import ARCHIVE
 
 TINY = ("--competitions", "tiny", "--sandbox", "process")
 RUN_FIELDS = {
@@ -51,6 +54,34 @@ def test_the_baseline_beats_the_median_on_most_of_the_dev_split(bench: Bench) ->
     assert all(report["valid_submission"] for report in reports)
     assert sum(report["above_median"] for report in reports) >= 5
     assert {report["threshold_kind"] for report in reports} == {"reference"}
+
+
+FROM_KAGGLE = ("--agent", "solver", "--competitions", "tiny-kaggle", "--sandbox", "process")
+
+
+def test_a_run_downloads_the_data_that_it_needs_once(bench: Bench, tmp_path: Path) -> None:
+    with fake_kaggle(archives={"tiny-kaggle": ARCHIVE}) as kaggle:
+        account = {"KAGGLE_USERNAME": str(ACCOUNT.username), "KAGGLE_KEY": str(ACCOUNT.key)}
+        downloading = replace(
+            bench, data_dir=tmp_path / "data", env={**bench.env, **kaggle.environment, **account, "HOME": str(tmp_path)}
+        )
+        result = downloading.submit(*FROM_KAGGLE, "--seeds", "2")
+        assert [report["status"] for report in result["reports"]] == ["completed"] * 2
+        assert len(kaggle.downloads) == 1
+
+
+def test_a_run_whose_data_kaggle_refuses_says_which_link_to_open(bench: Bench, tmp_path: Path) -> None:
+    with fake_kaggle(archives={"tiny-kaggle": ARCHIVE}, not_joined={"tiny-kaggle"}) as kaggle:
+        account = {"KAGGLE_USERNAME": str(ACCOUNT.username), "KAGGLE_KEY": str(ACCOUNT.key)}
+        refused = replace(
+            bench,
+            data_dir=tmp_path / "data",
+            env={**bench.env, **kaggle.environment, **account, "HOME": str(tmp_path), "MLEBENCH_MAX_TRIES": "1"},
+        )
+        result = refused.submit(*FROM_KAGGLE, code=1)
+    [report] = result["reports"]
+    assert report["status"] == "infrastructure_failed"
+    assert "https://www.kaggle.com/c/tiny-kaggle/rules" in report["message"]
 
 
 def test_a_run_folder_holds_what_the_contract_names(bench: Bench) -> None:

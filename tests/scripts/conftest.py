@@ -35,7 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "MLEBENCH_ENV_FILE": own / ".env",
     }.items():
         monkeypatch.setenv(name, str(value))
-    for name in ("MLEBENCH_BROKER_URL", "MLEBENCH_DATABASE_URL"):
+    monkeypatch.setenv("HOME", str(own))  # where credentials may be
+    for name in ("MLEBENCH_BROKER_URL", "MLEBENCH_DATABASE_URL", "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return own
 

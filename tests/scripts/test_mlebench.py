@@ -1,4 +1,4 @@
-"""The mlebench command: list, prepare, grade, grade-sample."""
+"""The mlebench command: list, grade, grade-sample. tests/scripts/test_preparing.py has prepare and preflight."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ def prepared(call: Call, folder: Path) -> Path:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = "pandas numpy sklearn scipy celery sqlalchemy docker pydantic starlette"
+    heavy = "pandas numpy sklearn scipy celery sqlalchemy docker pydantic starlette kaggle kagglesdk requests"
     code = f"import sys, scripts.mlebench; print([name for name in {heavy.split()!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -33,9 +33,36 @@ def test_list_says_what_there_is(call: Call) -> None:
         "metric": "roc_auc",
         "direction": "higher",
         "thresholds": "reference",
+        "download_bytes": None,
+        "prepared_bytes": None,
         "prepared": False,
     }
     assert "diamond-prices" in call(mlebench.main, "list").out
+
+
+def test_list_says_how_large_data_is_or_would_be(call: Call, folder: Path) -> None:
+    data = prepared(call, folder)
+    rows = {row["id"]: row for row in json.loads(call(mlebench.main, "list", "--json").out)}
+    size = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+    assert (rows["tiny"]["prepared"], rows["tiny"]["prepared_bytes"]) == (True, size)
+    assert (rows["tiny-kaggle"]["prepared_bytes"], rows["tiny-kaggle"]["download_bytes"]) == (None, 1000)
+    assert "1.0 kB to download" in call(mlebench.main, "list").out
+
+
+def test_list_may_be_of_a_split(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("tiny-kaggle\n")
+    rows = json.loads(call(mlebench.main, "list", "--split", str(tmp_path / "mine.txt"), "--json").out)
+    assert [row["id"] for row in rows] == ["tiny-kaggle"]
+    assert {row["id"] for row in json.loads(call(mlebench.main, "list", "--split", "dev", "--json").out)} >= {
+        "diamond-prices"
+    }
+
+
+def test_list_says_what_is_known_to_be_wrong(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("tiny\ntiny-kaggle\n")
+    mine = ("list", "--issues", "--split", str(tmp_path / "mine.txt"))
+    assert json.loads(call(mlebench.main, *mine, "--json").out) == {"tiny-kaggle": ["Column x nearly says the answer."]}
+    assert call(mlebench.main, *mine).out == "tiny-kaggle\n  - Column x nearly says the answer.\n"
 
 
 def test_prepare_prepares_once(call: Call, folder: Path) -> None:

@@ -126,8 +126,14 @@ def test_commands_about_a_run_that_is_not_there(call: Call, folder: Path, main: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("prepare", "expected one of -c ID, --lite, --all or --list FILE"),
+        ("prepare", "expected one of -c ID, --split NAME, --lite, --all or --list FILE"),
         ("prepare -c tiny --all", "expected one of"),
+        ("prepare -c tiny --jobs 0", "--jobs 0: expected a whole number of at least 1"),
+        ("prepare -c tiny --data-dir /dev/null/data", "the data folder /dev/null/data cannot be written"),
+        ("preflight", "expected one of -c ID"),
+        ("preflight --split nope", "unknown split 'nope'"),
+        ("preflight -c tiny --data-dir /dev/null/data", "the data folder /dev/null/data cannot be written"),
+        ("list --split nope", "unknown split 'nope'"),
         ("prepare -c tyni", "unknown competition 'tyni'; did you mean tiny?"),
         ("prepare --list {folder}/none.txt", "there is no split file"),
         ("grade-sample sub.csv tyni", "unknown competition 'tyni'; did you mean tiny?"),

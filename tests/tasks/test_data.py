@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from core.errors import DataError, InputError
-from tasks import data
-from tasks.data import Prepared, check_data_dir, data_hash, is_prepared, prepare
+from tasks import data, disk
+from tasks.data import Prepared, data_hash, is_prepared, prepare
+from tasks.disk import check_data_dir
 from tasks.registry import Competition, load_competition
 from tests.tasks.conftest import PREPARE, Load, Write
 
@@ -161,11 +162,6 @@ def test_a_sample_submission_that_is_not_valid_is_refused_when_verifying(load: L
     assert is_prepared(competition, data_dir)
 
 
-def test_kaggle_data_that_is_not_there_is_asked_for(load: Load, data_dir: Path) -> None:
-    with pytest.raises(DataError, match=r"https://www.kaggle.com/c/toy/data and unpack .*data/toy/raw"):
-        prepare(load(source="kaggle"), data_dir)
-
-
 @pytest.mark.parametrize(("keep_raw", "left"), [(True, {"raw", "toy.zip"}), (False, set())])
 def test_raw_data_is_kept_or_removed(keep_raw: bool, left: set[str], load: Load, data_dir: Path) -> None:
     raw = data_dir / "toy" / "raw"
@@ -189,7 +185,7 @@ def test_a_full_disk_is_said_with_numbers_before_anything_is_written(
     with pytest.raises(InputError, match=r"nearly full: [\d,]+ bytes free, 10,000,000,[\d,]+ needed"):
         check_data_dir(data_dir, needed_bytes=10**19)
     assert not data_dir.exists()
-    monkeypatch.setattr(data, "FREE_BYTES", 10**19)
+    monkeypatch.setattr(disk, "FREE_BYTES", 10**19)
     with pytest.raises(InputError, match="nearly full"):
         prepare(load(), data_dir)
 

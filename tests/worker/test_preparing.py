@@ -14,6 +14,7 @@ from tasks.registry import Competition, load_competition
 from tests.object_store import BUCKET, keys, s3_client, throwaway_s3
 from worker.places import Place
 from worker.preparing import fetch, prepared, share
+from worker.settings import load_settings
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -45,9 +46,9 @@ def test_what_one_host_prepared_another_fetches(
     place: Place, tiny: Competition, unpreparable: Competition, tmp_path: Path
 ) -> None:
     notes: list[str] = []
-    first = prepared(tiny, place, note=notes.append)
+    first = prepared(tiny, place, load_settings(), note=notes.append)
     other = replace(place, folder=tmp_path / "two")
-    second = prepared(unpreparable, other, note=notes.append)
+    second = prepared(unpreparable, other, load_settings(), note=notes.append)
     assert second.public.is_relative_to(tmp_path / "two")
     assert data_hash(second) == data_hash(first)
     assert {path.stat().st_mode & 0o777 for path in second.public.iterdir()} == {0o644}
@@ -99,6 +100,6 @@ def test_a_store_that_may_not_be_written_holds_nobody_up(s3: dict[str, str], pla
         if text.startswith("prepared in"):
             own.delete_bucket(Bucket="gone-again")
 
-    done = prepared(tiny, replace(place, bucket=Bucket.open("s3://gone-again", s3)), note=note)
+    done = prepared(tiny, replace(place, bucket=Bucket.open("s3://gone-again", s3)), load_settings(), note=note)
     assert done.public.is_dir()
     assert "could not be left for other hosts: the object store s3://gone-again: there is no such bucket" in notes[-1]

@@ -174,3 +174,30 @@ def test_workers_of_one_host_count_as_one_host(settings: Settings) -> None:
     check_runnable(a_request(needs={"tiny": Resources(cpus=8)}), hosts_of(workers, settings))
     with pytest.raises(InputError, match="no worker can run this: tiny asks for cpus 9"):
         check_runnable(a_request(needs={"tiny": Resources(cpus=9)}), hosts_of(workers, settings))
+
+
+FROM_KAGGLE = replace(ORDER, competitions=("tiny-kaggle",))
+
+
+def test_data_that_cannot_be_downloaded_is_named_before_anything_is_queued(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="no Kaggle credentials, needed to download tiny-kaggle: set KAGGLE_API_TOKEN"):
+        plan(FROM_KAGGLE, settings, local=True)
+    assert plan(FROM_KAGGLE, settings, local=False).competitions  # workers have their own
+    (tmp_path / ".env").write_text("KAGGLE_API_TOKEN=sesame-open\n")
+    assert plan(FROM_KAGGLE, settings, local=True).competitions
+
+
+@pytest.mark.parametrize("here", ["raw/train.csv", "tiny-kaggle.zip"])
+def test_data_that_is_here_needs_no_credentials(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "data" / "tiny-kaggle" / here
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert plan(FROM_KAGGLE, settings, local=True).competitions
