@@ -15,26 +15,8 @@ LARGEST_INTEGER = 2**53  # beyond it float64 skips integers
 WHOLE_NUMBER = re.compile(r" ?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?")
 # pandas' words for a missing value (pandas.read_csv, na_values).
 MISSING_WORDS = frozenset(
-    [
-        "#N/A",
-        "#N/A N/A",
-        "#NA",
-        "-1.#IND",
-        "-1.#QNAN",
-        "-NaN",
-        "-nan",
-        "1.#IND",
-        "1.#QNAN",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "None",
-        "n/a",
-        "nan",
-        "null",
-    ]
+    {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
+    | {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 )
 
 

@@ -65,7 +65,7 @@ def read_ours(file: "Path | IO[bytes]", format: SubmissionFormat) -> "pd.DataFra
     columns = [*format.ids, *format.names]
     numbers = _numbers(format)
     dtypes = {name: "float64" if name in numbers else "str" for name in columns}
-    frame = pd.read_csv(file, usecols=columns, dtype=dtypes, encoding="utf-8-sig", na_filter=False)  # type: ignore[call-overload]
+    frame = pd.read_csv(file, usecols=columns, dtype=dtypes, encoding="utf-8-sig", na_filter=False)
     if frame.empty:
         raise ValueError("it has no rows")
     try:

@@ -32,12 +32,14 @@ def read_csv(source: Path, *, member: str | None = None, **options: Any) -> pd.D
     try:
         if archives.is_archive(source):
             with archives.opened_member(source, member) as file:
-                return pd.read_csv(file, **options)
-        return pd.read_csv(source, **options)
+                table: pd.DataFrame = pd.read_csv(file, **options)
+        else:
+            table = pd.read_csv(source, **options)
     except FileNotFoundError as error:
         raise DataError(f"{source} is missing") from error
     except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
         raise DataError(f"{source} is no table as expected: {' '.join(str(error).split())}") from error
+    return table
 
 
 def write_csv(table: pd.DataFrame, target: "Path | IO[bytes]", **options: Any) -> None:
