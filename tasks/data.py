@@ -26,7 +26,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core.errors import DataError, InputError, SubmissionInvalid
+from core.errors import DataError, GradingError, InputError
 from core.files import write_text
 from tasks.registry import Competition
 from tasks.schema import Source
@@ -232,8 +232,8 @@ def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -
     _forbid_leaks(competition, public, private)
     if verify:
         try:
-            competition.check(public / competition.sample, public)
-        except SubmissionInvalid as error:
+            competition.check_sample(public)
+        except GradingError as error:
             raise DataError(f"the sample submission of {competition.id} is not valid: {error}") from error
     _make_readable(folder)
 

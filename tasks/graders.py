@@ -75,7 +75,7 @@ class TableGrader:
     def check(self, submission: Path, public: Path) -> None:
         """As Grader.check."""
         try:
-            with _as_table(public / self.sample) as path:
+            with plain_table(public / self.sample) as path:
                 ours = read_ours(path, self.format)
         except OURS_BROKEN as error:
             raise DataError(f"the sample submission of {self.competition_id} is broken: {error}") from error
@@ -122,6 +122,23 @@ class OwnGrader:
             return _rounded(self.own.score(submission, public, private), f"{self.metric} of {self.competition_id}")
 
 
+@contextmanager
+def plain_table(path: Path) -> Iterator[Path]:
+    """Give a plain file for a table that may be the only member of an archive.
+
+    Raises:
+        DataError: the archive is broken, or holds none or several.
+    """
+    if not archives.is_archive(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mlebench-sample-") as folder:
+        unpacked = Path(folder) / "table.csv"
+        with archives.opened_member(path) as content, unpacked.open("wb") as file:
+            shutil.copyfileobj(content, file, archives.CHUNK_BYTES)
+        yield unpacked
+
+
 def load_module(path: Path) -> ModuleType:
     """Import a file of a competition's folder, under a name that no other file has."""
     name = f"competition_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}_{path.stem}"
@@ -146,19 +163,6 @@ def load_grade_module(path: Path, competition_id: str) -> ModuleType | None:
     if not hasattr(module, "grade") and not (hasattr(module, "check") and hasattr(module, "score")):
         raise GraderFailed(f"grade.py of {competition_id} has neither grade() nor check() and score()")
     return module
-
-
-@contextmanager
-def _as_table(path: Path) -> Iterator[Path]:
-    """Give a plain file for a table that may be the only member of an archive."""
-    if not archives.is_archive(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="mlebench-sample-") as folder:
-        unpacked = Path(folder) / "table.csv"
-        with archives.opened_member(path) as content, unpacked.open("wb") as file:
-            shutil.copyfileobj(content, file, archives.CHUNK_BYTES)
-        yield unpacked
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from core.files import read_lines
 from grading.formats import Column, Header, SubmissionFormat
 from grading.medals import Thresholds
 from grading.metrics import METRICS
-from tasks.graders import Grader, OwnGrader, TableGrader, load_grade_module, load_module
+from tasks.graders import Grader, OwnGrader, TableGrader, load_grade_module, load_module, plain_table
 from tasks.schema import (
     ChecksumsFile,
     ColumnEntry,
@@ -99,6 +99,11 @@ class Competition:
             GraderFailed: the competition's own check broke.
         """
         self._grader().check(submission, public)
+
+    def check_sample(self, public: Path) -> None:
+        """Check that the sample submission is a valid submission. Raises as `check` does."""
+        with plain_table(public / self.sample) as path:
+            self.check(path, public)
 
     def score(self, submission: Path, public: Path, private: Path) -> float:
         """Grade a submission against the answers, rounded to 5 decimals.

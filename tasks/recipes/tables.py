@@ -16,9 +16,9 @@ Items = TypeVar("Items")
 
 
 def read_csv(source: Path, *, member: str | None = None, **options: Any) -> pd.DataFrame:
-    """Read a table: pandas.read_csv with exact floats (float_precision="round_trip") and otherwise its defaults.
+    """Read a table: pandas.read_csv with its defaults; since pandas 3.1 floats are read exactly.
 
-    So cells such as NA, null or None count as missing, and are written as empty ones.
+    Cells such as NA, null or None count as missing, and are written as empty ones.
 
     Args:
         source: a .csv file, or an archive that holds it.
@@ -28,7 +28,6 @@ def read_csv(source: Path, *, member: str | None = None, **options: Any) -> pd.D
     Raises:
         DataError: it is missing, or is no such table.
     """
-    options = {"float_precision": "round_trip", **options}
     try:
         if archives.is_archive(source):
             with archives.opened_member(source, member) as file:
