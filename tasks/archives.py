@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import IO, Any
@@ -139,9 +139,7 @@ def check_member(archive: Path, name: str, size: int) -> None:
     """
     path = PurePosixPath(name)
     if not name or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise DataError(
-            f"{archive.name} holds {name[:80]!r}, whose name leads out of its folder; the archive is hostile"
-        )
+        raise DataError(f"{archive.name} is hostile: it holds {name[:80]!r}, which leads out of the folder")
     if size > SUSPICIOUS_BYTES and size > LARGEST_RATIO * archive.stat().st_size:
         raise DataError(f"{archive.name} says that {name[:80]!r} has {size:,} bytes, which no honest archive holds")
 
@@ -168,7 +166,7 @@ def _require(names: set[str], known: set[str], archive: Path) -> None:
 
 
 def _refuse_special(archive: Path, name: str) -> None:
-    raise DataError(f"{archive.name} holds {name[:80]!r}, which is neither a file nor a folder; the archive is hostile")
+    raise DataError(f"{archive.name} is hostile: it holds {name[:80]!r}, which is neither a file nor a folder")
 
 
 def _checked_zip(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
@@ -225,7 +223,8 @@ def _checked_7z(opened: Any, archive: Path) -> list[Any]:
 def _read_7z(archive: Path, names: set[str], sink: Sink) -> None:
     with _opened_7z(archive) as opened:
         _require(names, {entry.filename for entry in _checked_7z(opened, archive)}, archive)
-        opened.extract(targets=list(names), factory=_Sinks(sink))
+        with closing(_Sinks(sink)) as sinks:
+            opened.extract(targets=list(names), factory=sinks)
 
 
 @contextmanager
@@ -243,9 +242,17 @@ class _Sinks:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self._places: list[_Place] = []
 
     def create(self, filename: str) -> "_Place":
-        return _Place(filename, self._sink)
+        place = _Place(filename, self._sink)
+        self._places.append(place)
+        return place
+
+    def close(self) -> None:
+        """Free what a broken archive left open."""
+        for place in self._places:
+            place.file.close()
 
 
 class _Place:
@@ -253,26 +260,26 @@ class _Place:
 
     def __init__(self, name: str, sink: Sink) -> None:
         self._name, self._sink = name, sink
-        self._file = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES)  # noqa: SIM115 - closed by close()
+        self.file = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES)  # noqa: SIM115 - closed by close()
         self._size = 0
 
     def write(self, data: bytes) -> int:
         self._size += len(data)
-        return self._file.write(data)
+        return self.file.write(data)
 
     def read(self, size: int | None = None) -> bytes:
-        return self._file.read(-1 if size is None else size)
+        return self.file.read(-1 if size is None else size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+        return self.file.seek(offset, whence)
 
     def flush(self) -> None:
-        self._file.flush()
+        self.file.flush()
 
     def size(self) -> int:
         return self._size
 
     def close(self) -> None:
-        with self._file:
-            self._file.seek(0)
-            self._sink(self._name, self._file)
+        with self.file:
+            self.file.seek(0)
+            self._sink(self._name, self.file)
