@@ -39,7 +39,7 @@ def validate(prediction):
     if prediction["label"].nunique() == 1:
         raise SubmissionInvalid("all labels are the same")
 """
-WEIGHTED = PREPARE.replace(repr(TRUTH).replace("'", '"'), '"id,label,weight\n2,a,3\n3,b,3\n4,b,3\n5,a,3\n"')
+WEIGHTED = PREPARE.replace(
     '"id,label\\n2,a\\n3,b\\n4,b\\n5,a\\n"', '"id,label,weight\\n2,a,3\\n3,b,3\\n4,b,3\\n5,a,3\\n"'
 )
 ANSWERS = [{"name": "label", "kind": "text"}, {"name": "weight", "kind": "number"}]
