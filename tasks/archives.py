@@ -4,11 +4,13 @@ A member whose name leads out of the folder it is unpacked to, a link, a device,
 refused before anything is written. Members are streamed: memory does not grow with their size.
 """
 
+import errno
 import gzip
 import importlib
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -26,6 +28,8 @@ SUSPICIOUS_BYTES = 1 << 30  # a member larger than this
 LARGEST_RATIO = 500  # may not be more than this times the size of its archive
 HELD_BYTES = 1 << 24  # of a member of a .7z in memory
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, RuntimeError)
+# What the libraries run into when a byte of an archive's directory is wrong.
+MALFORMED = (*BROKEN, struct.error, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
 Sink = Callable[[str, IO[bytes]], None]  # takes a member's name and its content
 
@@ -77,11 +81,10 @@ def opened_member(archive: Path, name: str | None = None) -> Iterator[IO[bytes]]
     """
     name = only_member(archive) if name is None else name
     if _suffix(archive) == ".zip":
-        with _explained(archive), zipfile.ZipFile(archive) as opened:
-            known = {entry.filename for entry in _checked_zip(opened, archive)}
-            _require({name}, known, archive)
-            with opened.open(name) as file:
-                yield file
+        _require({name}, set(members(archive)), archive)
+        # Whoever reads the member may raise anything: only what the archive is at fault for is explained.
+        with _explained(archive, BROKEN), zipfile.ZipFile(archive) as opened, opened.open(name) as file:
+            yield file
         return
     with tempfile.TemporaryDirectory(prefix="mlebench-archive-") as folder:
         unpacked = Path(folder) / "member"
@@ -149,14 +152,18 @@ def _suffix(archive: Path) -> str:
 
 
 @contextmanager
-def _explained(archive: Path) -> Iterator[None]:
+def _explained(archive: Path, errors: tuple[type[Exception], ...] = MALFORMED) -> Iterator[None]:
     """Say which archive is broken, in place of what its library says."""
     if not archive.is_file():
         raise DataError(f"{archive} is missing")
     try:
         yield
-    except BROKEN as error:
+    except errors as error:
         raise DataError(f"{archive} is not a whole archive: {type(error).__name__}: {error}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the start of the file
+            raise
+        raise DataError(f"{archive} is not a whole archive: {error}") from error
 
 
 def _require(names: set[str], known: set[str], archive: Path) -> None:
