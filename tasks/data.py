@@ -30,6 +30,7 @@ from core.errors import DataError, GradingError, InputError
 from core.files import write_text
 from tasks.registry import Competition
 from tasks.schema import Source
+from tasks.verification import verify_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def prepare(
 
     Args:
         keep_raw: keep raw/ and the archive after a preparation.
-        verify: also check that the sample submission is valid.
+        verify: also check that the sample submission is valid, and the files against the known checksums.
         log: takes a line about what is going on.
 
     Raises:
@@ -235,6 +236,7 @@ def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -
             competition.check_sample(public)
         except GradingError as error:
             raise DataError(f"the sample submission of {competition.id} is not valid: {error}") from error
+        verify_prepared(competition.id, competition.checksums, folder, raw=raw)
     _make_readable(folder)
 
 

@@ -17,8 +17,8 @@ import pandas as pd
 
 from tests.competitions import cases
 
-# The content of a file; of an archive: its members. None: a file that is only there.
-Content = str | bytes | Mapping[str, str | bytes] | None
+# The content of a file; of an archive: its members; or what looks at a file and asserts. None: it is only there.
+Content = str | bytes | Mapping[str, str | bytes] | Callable[[Path], None] | None
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -72,12 +72,14 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, quoting
 
 
 def write_files(folder: Path, files: Mapping[str, Content]) -> None:
-    """Write files, and archives of which the members are given."""
+    """Write files, and archives of which the members are given. A callable writes the file itself."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, Mapping):
             _write_archive(path, content)
+        elif callable(content):
+            content(path)
         else:
             path.write_bytes(as_bytes(content or b""))
 
