@@ -34,6 +34,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json_bytes(value).decode())
 
 
+def read_lines(path: Path) -> tuple[str, ...]:
+    """The lines of a UTF-8 text file, without their ends and without empty ones."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return tuple(line for line in (line.rstrip("\r") for line in lines) if line)
+
+
 def json_bytes(value: Any) -> bytes:
     """Give `value` as the content of a JSON file. NaN and infinities are refused (ValueError)."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n").encode()

@@ -33,7 +33,14 @@ def shown(text: str) -> str:
 
 
 def read_table(
-    path: Path, *, texts: Sequence[str], numbers: Sequence[str], max_bytes: int, rows: int | None = None
+    path: Path,
+    *,
+    texts: Sequence[str],
+    numbers: Sequence[str],
+    max_bytes: int,
+    rows: int | None = None,
+    expected: Sequence[str] | None = None,
+    in_order: int = 0,
 ) -> pd.DataFrame:
     """Read the columns `texts` (kept as they are, an empty cell is "") and `numbers` (float64) of `path`.
 
@@ -42,6 +49,8 @@ def read_table(
 
     Args:
         rows: how many rows are expected at most; reading stops at the first that is too many.
+        expected: when given, the only columns there may be.
+        in_order: that many of `expected` have to be the first columns, in their order.
 
     Raises:
         SubmissionInvalid: the file or its content is not as it should be.
@@ -50,6 +59,8 @@ def read_table(
     with _regular_file(path, max_bytes) as file:
         _check_text(file)
         header = _header(file, (*texts, *numbers))
+        if expected is not None:
+            _check_closed(header, expected, in_order)
         table = _parse(file, header, numbers, rows)
     if table.empty:
         raise SubmissionInvalid("the file has a header and no rows")
@@ -150,13 +161,27 @@ def _check_header(header: list[str], line: str, required: Sequence[str]) -> None
         raise SubmissionInvalid(f"the columns are separated by {delimiter}, expected commas")
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        found = ", ".join(shown(name) for name in header[:10]) + (", ..." if len(header) > 10 else "")
-        raise SubmissionInvalid(f"column {missing[0]!r}{more} is missing; the header has {found or 'nothing'}")
+        raise SubmissionInvalid(
+            f"column {missing[0]!r}{more} is missing; the header has {_listed(header) or 'nothing'}"
+        )
     twice = next((name for name in names if names[name] > 1), None)
     if twice is not None:
         raise SubmissionInvalid(f"column {shown(twice)} occurs {names[twice]} times, expected once")
     if len(header) > len(required) + EXTRA_COLUMNS:
         raise SubmissionInvalid(f"the header has {len(header)} columns, expected {len(required)}")
+
+
+def _check_closed(header: list[str], expected: Sequence[str], in_order: int) -> None:
+    further = next((name for name in header if name not in expected), None)
+    if further is not None:
+        named = f"column {shown(further)}" if further else "a column without a name"
+        raise SubmissionInvalid(f"the header has {named}, expected no columns but {_listed(expected)}")
+    if header[:in_order] != list(expected[:in_order]):
+        raise SubmissionInvalid(f"the header begins with {_listed(header)}, expected {_listed(expected[:in_order])}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(shown(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
 
 
 def _other_delimiter(line: str, required: Sequence[str]) -> str | None:

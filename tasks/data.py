@@ -26,15 +26,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core.errors import DataError, InputError, SubmissionInvalid
+from core.errors import DataError, GradingError, InputError
 from core.files import write_text
 from tasks.disk import check_data_dir, size_of, unwritable
 from tasks.download import parts
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, in_lines
-from tasks.raw import Found, archive_md5, archive_path, bring, found, raw_folder
+from tasks.raw import Found, archive_path, bring, found, raw_folder
 from tasks.registry import Competition
 from tasks.schema import Source
+from tasks.verification import verify_prepared
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ def prepare(
 
     Args:
         keep_raw: keep raw/ and the archive after a preparation.
-        verify: also check Kaggle's archive against its known MD5, and that the sample submission is valid.
+        verify: also check Kaggle's archive and the prepared files against their known MD5 sums, and that the sample
+            submission is valid.
         credentials: the Kaggle account to download with; None when there is none.
         log: takes a line about what is going on.
         progress: takes how far a download has come; None: a line to `log` now and then.
@@ -117,7 +119,7 @@ def prepare(
                         competition.id,
                         data_dir,
                         credentials=credentials,
-                        archive_md5=archive_md5(competition) if verify else None,
+                        archive_md5=competition.checksums.zip if verify else None,
                         log=log,
                         progress=progress or in_lines(lambda text: log(f"{competition.id}: {text}")),
                     )
@@ -232,9 +234,10 @@ def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -
     _forbid_leaks(competition, public, private)
     if verify:
         try:
-            competition.check(public / competition.sample, public)
-        except SubmissionInvalid as error:
+            competition.check_sample(public)
+        except GradingError as error:
             raise DataError(f"the sample submission of {competition.id} is not valid: {error}") from error
+        verify_prepared(competition.id, competition.checksums, folder, raw=raw)
     _make_readable(folder)
 
 

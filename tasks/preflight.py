@@ -10,7 +10,7 @@ from tasks.data import is_prepared, needs_download
 from tasks.disk import FREE_BYTES, free_bytes
 from tasks.kaggle import Credentials, has_joined, rules_address
 from tasks.progress import human
-from tasks.raw import WHERE_CREDENTIALS_GO, Need, archive_md5, disk_need
+from tasks.raw import WHERE_CREDENTIALS_GO, Need, disk_need
 from tasks.registry import Competition
 from tasks.schema import Source
 
@@ -70,7 +70,7 @@ def outlook(competition: Competition, data_dir: Path, *, prepared: bool = False)
         prepared=done,
         downloads=downloads,
         download_bytes=competition.download_bytes if downloads else None,
-        checksum_known=archive_md5(competition) is not None if competition.source is Source.KAGGLE else None,
+        checksum_known=competition.checksums.zip is not None if competition.source is Source.KAGGLE else None,
         need=need,
         free_bytes=free,
         problems=tuple(problems),

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
-
 from core.errors import BrokenArchive, DataError
 from tasks.disk import check_data_dir, size_of
 from tasks.download import download
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, human
-from tasks.registry import Competition
 from tasks.unpacking import unpack, unpacked_bytes
 
 CHUNK_BYTES = 1024**2
@@ -77,13 +74,6 @@ def disk_need(competition_id: str, data_dir: Path, *, archive_bytes: int | None)
             return Need(prepared=unpacked, raw=unpacked)
         case _:
             return None if archive_bytes is None else Need(prepared=archive_bytes, raw=2 * archive_bytes)
-
-
-def archive_md5(competition: Competition) -> str | None:
-    """The MD5, in hex, that Kaggle's archive is known to have: key `zip` of the competition's checksums.yaml."""
-    path = competition.folder / "checksums.yaml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return None if found.get("zip") is None else str(found["zip"])
 
 
 def no_credentials(competition_ids: str) -> str:

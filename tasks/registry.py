@@ -1,31 +1,36 @@
 """Find, load and validate competitions and techniques.
 
-A competition is a folder: competition.yaml, thresholds.yaml, description.md, prepare.py, and grade.py where the
-metric is its own. Adding one is adding a folder.
+A competition is a folder: competition.yaml, thresholds.yaml, description.md, prepare.py, grade.py where the metric
+is its own, and checksums.yaml where they are known. Adding one is adding a folder.
 """
 
-import hashlib
-import importlib.util
-import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from core.errors import DataError, GraderFailed, InputError, SubmissionInvalid, UnknownName
+from core.errors import DataError, InputError, UnknownName
+from core.files import read_lines
 from core.resources import Resources
+from grading.formats import Column, Header, SubmissionFormat
 from grading.medals import Thresholds
-from grading.metrics import DECIMALS, METRICS, score
-from grading.submission import Column, SubmissionFormat, align, read_submission
-from tasks.schema import CompetitionFile, Source, SubmissionEntry, Table, TechniqueFile, ThresholdsFile, read_yaml
-
-if TYPE_CHECKING:
-    import pandas as pd
+from grading.metrics import METRICS
+from tasks.graders import Grader, OwnGrader, TableGrader, load_grade_module, load_module, plain_table
+from tasks.schema import (
+    ChecksumsFile,
+    ColumnEntry,
+    CompetitionFile,
+    Source,
+    SubmissionEntry,
+    Table,
+    TechniqueFile,
+    ThresholdsFile,
+    read_yaml,
+)
 
 COMPETITIONS = Path(__file__).resolve().parent / "competitions"
 TECHNIQUES = Path(__file__).resolve().parent / "techniques"
@@ -45,12 +50,14 @@ class Competition:
     format: SubmissionFormat
     thresholds: Thresholds
     answers: str  # below private/
-    sample: str  # below public/
+    answer_columns: tuple[Column, ...]  # of the answers, beside the ids
+    sample: str  # below public/; a table, or an archive with one as its only file
     table: Table | None
     expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
     resources: Resources  # that an attempt on it needs
+    download_bytes: int | None  # size of Kaggle's archive
+    checksums: ChecksumsFile  # without any where none are known
     issues: tuple[str, ...]  # known defects of the data or the grading
-    download_bytes: int | None = None  # size of Kaggle's archive, where it is known
 
     def description(self) -> str:
         """The text for an agent: description.md, and the same facts as YAML for programs."""
@@ -65,10 +72,9 @@ class Competition:
             "submission": {
                 "sample": self.sample,
                 "id": self.format.id,
-                "columns": [
-                    {"name": column.name, "kind": str(column.kind), "classes": list(column.classes)}
-                    for column in self.format.columns
-                ],
+                **({"further_ids": list(self.format.further_ids)} if self.format.further_ids else {}),
+                "columns": [_column_facts(column) for column in self.format.columns],
+                **({"header": str(self.format.header)} if self.format.header is not Header.OPEN else {}),
                 "rows_sum_to_one": self.format.rows_sum_to_one,
             },
         }
@@ -80,7 +86,7 @@ class Competition:
             DataError: the preparer failed, for whatever reason.
         """
         try:
-            _load_module(self.folder / "prepare.py").prepare(raw, public, private)
+            load_module(self.folder / "prepare.py").prepare(raw, public, private)
         except DataError:
             raise
         except Exception as error:  # preparers are anybody's code and may raise anything
@@ -92,12 +98,14 @@ class Competition:
         Raises:
             SubmissionInvalid: it breaks the format; the text says how, in one line.
             DataError: the sample submission, which tells the ids, cannot be read.
+            GraderFailed: the competition's own check broke.
         """
-        try:
-            sample = self._read_ours(public / self.sample)
-        except ValueError as error:
-            raise DataError(f"the sample submission of {self.id} is broken: {error}") from error
-        self._read_aligned(submission, sample)
+        self._grader().check(submission, public)
+
+    def check_sample(self, public: Path) -> None:
+        """Check that the sample submission is a valid submission. Raises as `check` does."""
+        with plain_table(public / self.sample) as path:
+            self.check(path, public)
 
     def score(self, submission: Path, public: Path, private: Path) -> float:
         """Grade a submission against the answers, rounded to 5 decimals.
@@ -106,44 +114,21 @@ class Competition:
             SubmissionInvalid: it breaks the format, or the metric is not defined for it.
             GraderFailed: the answers cannot be read, or the metric failed or gave no finite number.
         """
-        try:
-            answers = self._read_ours(private / self.answers)
-        except ValueError as error:
-            raise GraderFailed(f"the answers of {self.id} cannot be read: {error}") from error
-        prediction = self._read_aligned(submission, answers)
-        own = self.folder / "grade.py"
-        if own.is_file():
-            return self._score_by(own, answers, prediction)
-        columns = [column.name for column in self.format.columns]
-        return score(self.metric, answers[columns], prediction[columns])
+        return self._grader().score(submission, public, private)
 
-    def _read_ours(self, path: Path) -> "pd.DataFrame":
-        """Read a table of the data folder that has the submission's format.
-
-        Raises:
-            ValueError: it cannot be read, or breaks the format.
-        """
-        try:
-            table = read_submission(path.resolve(), self.format)  # ours may be a link
-        except (SubmissionInvalid, OSError) as error:
-            raise ValueError(f"{path.name}: {error}") from error
-        if not table[self.format.id].is_unique:
-            raise ValueError(f"{path.name}: column {self.format.id!r} holds an id twice")
-        return table
-
-    def _read_aligned(self, submission: Path, ours: "pd.DataFrame") -> "pd.DataFrame":
-        return align(read_submission(submission, self.format, rows=len(ours)), ours[self.format.id], self.format)
-
-    def _score_by(self, own: Path, answers: "pd.DataFrame", prediction: "pd.DataFrame") -> float:
-        try:
-            value = float(_load_module(own).grade(prediction, answers))
-        except SubmissionInvalid:
-            raise
-        except Exception as error:  # a metric of its own is anybody's code and may raise anything
-            raise GraderFailed(f"{self.metric} of {self.id} failed: {type(error).__name__}: {error}") from error
-        if not math.isfinite(value):
-            raise GraderFailed(f"{self.metric} of {self.id} gave {value}, which is no score")
-        return round(value, DECIMALS)
+    def _grader(self) -> Grader:
+        own = load_grade_module(self.folder / "grade.py", self.id)
+        if own is not None and hasattr(own, "score"):
+            return OwnGrader(competition_id=self.id, metric=self.metric, own=own)
+        return TableGrader(
+            competition_id=self.id,
+            metric=self.metric,
+            format=self.format,
+            answer_columns=self.answer_columns,
+            sample=self.sample,
+            answers=self.answers,
+            own=own,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +174,7 @@ def load_competition(
     folder = _find("competition", competition_id, roots)
     entry = read_yaml(folder / "competition.yaml", CompetitionFile)
     _check_folder(folder, entry.id, ("description.md", "prepare.py"))
+    format = _format(entry.submission, folder)
     return Competition(
         id=entry.id,
         name=entry.name,
@@ -196,15 +182,17 @@ def load_competition(
         folder=folder,
         source=entry.source,
         metric=entry.metric,
-        format=_format(entry.submission),
+        format=format,
         thresholds=thresholds or _thresholds(folder, lower_is_better=_lower_is_better(entry, folder)),
         answers=entry.answers,
+        answer_columns=_columns(entry.answer_columns, folder) or format.columns,
         sample=entry.sample,
         table=entry.table,
         expected_secs=entry.expected_secs,
         resources=entry.resources,
-        issues=entry.issues,
         download_bytes=entry.download_bytes,
+        checksums=_checksums(folder),
+        issues=entry.issues,
     )
 
 
@@ -250,13 +238,58 @@ def _check_folder(folder: Path, declared_id: str, files: Sequence[str]) -> None:
             raise InputError(f"{folder / file} is missing")
 
 
-def _format(entry: SubmissionEntry) -> SubmissionFormat:
-    return SubmissionFormat(
+def _column_facts(column: Column) -> dict[str, Any]:
+    facts = {"name": column.name, "kind": str(column.kind), "classes": list(column.classes)}
+    bounds = {"minimum": column.minimum, "maximum": column.maximum}
+    return {**facts, **{name: bound for name, bound in bounds.items() if bound is not None}}
+
+
+def _format(entry: SubmissionEntry, folder: Path) -> SubmissionFormat:
+    format = SubmissionFormat(
         id=entry.id,
-        columns=tuple(Column(name=column.name, kind=column.kind, classes=column.classes) for column in entry.columns),
+        further_ids=entry.further_ids,
+        repeated_ids=entry.repeated_ids,
+        columns=_columns(entry.columns, folder),
+        header=entry.header,
         rows_sum_to_one=entry.rows_sum_to_one,
+        sum_tolerance=entry.sum_tolerance,
         max_bytes=entry.max_bytes,
     )
+    names = [*format.ids, *format.names]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InputError(f"{folder}: the submission has column {min(twice)!r} more than once")
+    return format
+
+
+def _columns(entries: Sequence[ColumnEntry], folder: Path) -> tuple[Column, ...]:
+    return tuple(column for entry in entries for column in _columns_of(entry, folder))
+
+
+def _columns_of(entry: ColumnEntry, folder: Path) -> Iterator[Column]:
+    names = _listed_in(folder / entry.names_from) if entry.names_from else (str(entry.name),)
+    classes = _listed_in(folder / entry.classes_from) if entry.classes_from else entry.classes
+    for name in names:
+        yield Column(
+            name=name,
+            kind=entry.kind,
+            classes=classes,
+            minimum=entry.minimum,
+            maximum=entry.maximum,
+            missing_words=entry.missing_words,
+            refuse_all_numbers=entry.refuse_all_numbers,
+        )
+
+
+def _listed_in(path: Path) -> tuple[str, ...]:
+    try:
+        return read_lines(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def _checksums(folder: Path) -> ChecksumsFile:
+    path = folder / "checksums.yaml"
+    return read_yaml(path, ChecksumsFile) if path.exists() else ChecksumsFile()
 
 
 def _lower_is_better(entry: CompetitionFile, folder: Path) -> bool:
@@ -284,14 +317,3 @@ def _thresholds(folder: Path, *, lower_is_better: bool) -> Thresholds:
         median=entry.median,
         lower_is_better=lower_is_better,
     )
-
-
-def _load_module(path: Path) -> ModuleType:
-    """Import a file of a competition's folder, under a name that no other file has."""
-    name = f"competition_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

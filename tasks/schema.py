@@ -3,17 +3,28 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from core.errors import InputError
 from core.resources import Resources
+from grading.formats import MAX_BYTES, SUM_TOLERANCE, ColumnKind, Header
 from grading.medals import ThresholdKind
-from grading.submission import MAX_BYTES, ColumnKind
 
 Model = TypeVar("Model", bound="YamlFile")
+Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 
 
 class YamlFile(BaseModel):
@@ -61,19 +72,37 @@ class Table(YamlFile):
 
 
 class ColumnEntry(YamlFile):
-    """One column of a submission."""
+    """One column of a table, or several of one kind. grading.formats.Column says what the keys mean."""
 
-    name: str
+    name: str | None = None
+    names_from: str | None = None  # in place of `name`: a file beside competition.yaml, one column's name a line
     kind: ColumnKind
     classes: tuple[str, ...] = ()
+    classes_from: str | None = None  # in place of `classes`: a file beside competition.yaml, one class a line
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
+    missing_words: bool = False
+    refuse_all_numbers: bool = False
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
+        if (self.name is None) == (self.names_from is None):
+            raise ValueError("a column has one of name and names_from")
+        if self.classes and self.classes_from is not None:
+            raise ValueError("a column has one of classes and classes_from")
+        return self
 
 
 class SubmissionEntry(YamlFile):
-    """The format of a submission."""
+    """The format of a submission. grading.formats.SubmissionFormat says what the keys mean."""
 
     id: str
+    further_ids: tuple[str, ...] = ()
+    repeated_ids: bool = False
     columns: tuple[ColumnEntry, ...] = Field(min_length=1)
+    header: Header = Header.OPEN
     rows_sum_to_one: bool = False
+    sum_tolerance: PositiveFloat = SUM_TOLERANCE
     max_bytes: PositiveInt = MAX_BYTES
 
 
@@ -87,13 +116,14 @@ class CompetitionFile(YamlFile):
     metric: str  # a name of grading.metrics.METRICS, or any name when grade.py is beside
     lower_is_better: bool | None = None  # with grade.py only: a named metric knows it
     submission: SubmissionEntry
-    answers: str = "test.csv"
-    sample: str = "sample_submission.csv"
+    answers: str = "test.csv"  # below private/
+    answer_columns: tuple[ColumnEntry, ...] = ()  # what a grader reads of the answers; default: the submission's
+    sample: str = "sample_submission.csv"  # below public/; a .zip or .7z holds it as its only file
     table: Table | None = None
     expected_secs: PositiveFloat | None = None
     resources: Resources = Resources()
     download_bytes: PositiveInt | None = None  # size of Kaggle's archive
-    issues: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()  # known defects of the data or the grading, a sentence each
 
 
 class ThresholdsFile(YamlFile):
@@ -110,6 +140,14 @@ class ThresholdsFile(YamlFile):
     recorded: str | None = None  # date, YYYY-MM-DD
     recorded_by: str | None = None  # the command that records them again
     versions: dict[str, str] = Field(default_factory=dict)  # library -> version
+
+
+class ChecksumsFile(YamlFile):
+    """checksums.yaml: MD5 sums, in hex. Paths are below prepared/public/ and prepared/private/."""
+
+    zip: Md5 | None = None  # Kaggle's archive
+    public: dict[str, Md5] = Field(default_factory=dict)
+    private: dict[str, Md5] = Field(default_factory=dict)
 
 
 class TechniqueFile(YamlFile):

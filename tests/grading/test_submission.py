@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import SubmissionInvalid
-from grading.submission import Column, ColumnKind, SubmissionFormat, align, read_submission
+from grading.formats import Column, ColumnKind, SubmissionFormat
+from grading.submission import align, read_submission
 
 NUMBER = SubmissionFormat(id="id", columns=(Column(name="x", kind=ColumnKind.NUMBER),))
 PROBABILITY = SubmissionFormat(id="id", columns=(Column(name="x", kind=ColumnKind.PROBABILITY),))
@@ -250,7 +251,8 @@ SHORT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from grading import csv_file
-from grading.submission import Column, ColumnKind, SubmissionFormat, read_submission
+from grading.formats import Column, ColumnKind, SubmissionFormat
+from grading.submission import read_submission
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20),) * 2)
 columns = (Column(name="x", kind=ColumnKind.NUMBER),)
@@ -308,8 +310,12 @@ def frame_of(*ids: str) -> pd.DataFrame:
     return pd.DataFrame({"id": pd.Series(ids, dtype="str"), "x": [float(index) for index in range(len(ids))]})
 
 
+def expected_ids(*ids: object) -> pd.DataFrame:
+    return pd.DataFrame({"id": list(ids)})
+
+
 def test_rows_take_the_order_of_the_ids() -> None:
-    aligned = align(frame_of("b", "c", "a"), pd.Series(["a", "b", "c"]), NUMBER)
+    aligned = align(frame_of("b", "c", "a"), expected_ids("a", "b", "c"), NUMBER)
     assert aligned.to_dict("list") == {"id": ["a", "b", "c"], "x": [2.0, 0.0, 1.0]}
 
 
@@ -320,15 +326,15 @@ def test_rows_take_the_order_of_the_ids() -> None:
     st.sampled_from([int, str, float]),
 )
 def test_whole_number_ids_are_compared_by_value(order: list[int], style: str, dtype: type) -> None:
-    ids = pd.Series([dtype(number) for number in range(12)])
+    ids = expected_ids(*(dtype(number) for number in range(12)))
     aligned = align(frame_of(*(style.format(number) for number in order)), ids, NUMBER)
     assert aligned["x"].tolist() == [float(order.index(number)) for number in range(12)]
-    assert aligned["id"].tolist() == ids.astype("str").tolist()
+    assert aligned["id"].tolist() == ids["id"].astype("str").tolist()
 
 
 @pytest.mark.parametrize("given_id", ["7", "07", "7.0"])
 def test_ids_that_differ_only_as_text_are_kept_apart(given_id: str) -> None:
-    ids = pd.Series(["7", "07", "7.0"])
+    ids = expected_ids("7", "07", "7.0")
     aligned = align(frame_of("7.0", "07", "7"), ids, NUMBER)
     assert aligned.set_index("id")["x"].to_dict() == {"7": 2.0, "07": 1.0, "7.0": 0.0}
     with pytest.raises(SubmissionInvalid, match="unknown"):
@@ -349,15 +355,15 @@ def test_ids_that_differ_only_as_text_are_kept_apart(given_id: str) -> None:
 )
 def test_wrong_ids(ids: tuple[str, ...], expected: str) -> None:
     with pytest.raises(SubmissionInvalid) as caught:
-        align(frame_of(*ids), pd.Series(["a", "b", "c"]), NUMBER)
+        align(frame_of(*ids), expected_ids("a", "b", "c"), NUMBER)
     assert str(caught.value) == expected
 
 
 def test_the_same_number_twice_is_a_duplicate_id() -> None:
     with pytest.raises(SubmissionInvalid, match="'1' a second time in row 2"):
-        align(frame_of("1", "1.0", "2"), pd.Series([1, 2]), NUMBER)
+        align(frame_of("1", "1.0", "2"), expected_ids(1, 2), NUMBER)
 
 
 def test_expected_ids_are_unique() -> None:
     with pytest.raises(ValueError, match="not unique"):
-        align(frame_of("a"), pd.Series(["a", "a"]), NUMBER)
+        align(frame_of("a"), expected_ids("a", "a"), NUMBER)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tasks import disk
 from tasks.data import is_prepared, prepare
 from tasks.raw import Found, Need, disk_need, found
 from tasks.registry import Competition, load_competition
+from tasks.schema import ChecksumsFile
 from tests.kaggle_server import ACCOUNT, FakeKaggle, fake_kaggle
 from tests.services import wait_until
 
@@ -198,8 +200,8 @@ def test_an_archive_of_another_md5_is_named_and_kept(
 
 
 def test_the_right_md5_is_accepted(server: FakeKaggle, with_checksum: Competition, data_dir: Path) -> None:
-    (with_checksum.folder / "checksums.yaml").write_text(f"zip: {hashlib.md5(ARCHIVE).hexdigest()}\n")
-    prepare(with_checksum, data_dir, credentials=ACCOUNT)
+    right = ChecksumsFile(zip=hashlib.md5(ARCHIVE).hexdigest())
+    prepare(replace(with_checksum, checksums=right), data_dir, credentials=ACCOUNT)
 
 
 def test_a_disk_that_cannot_take_what_is_in_the_archive_is_named_before_it_is_unpacked(

@@ -212,7 +212,7 @@ def test_a_broken_grader_is_never_an_invalid_submission(
 ) -> None:
     competition = load(grade=grade, metric="own", lower_is_better=False)
     competition.prepare_parts(tmp_path, *parts)
-    with pytest.raises(GraderFailed, match="own of toy"):
+    with pytest.raises(GraderFailed, match="of toy"):
         competition.score(_submit(tmp_path, "abba"), *parts)
 
 

@@ -1,13 +1,76 @@
-"""The vocabulary of preparers: read a table from a package, hold rows out, write the public and private parts."""
+"""Tables: read them, split them, one-hot answers, sample submissions, write them."""
 
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import train_test_split
 
 from core.errors import DataError
+from tasks import archives
+
+Items = TypeVar("Items")
+
+
+def read_csv(source: Path, *, member: str | None = None, **options: Any) -> pd.DataFrame:
+    """Read a table: pandas.read_csv with its defaults; since pandas 3.1 floats are read exactly.
+
+    Cells such as NA, null or None count as missing, and are written as empty ones.
+
+    Args:
+        source: a .csv file, or an archive that holds it.
+        member: its name in the archive; without it, the archive's only file.
+        options: further ones of pandas.read_csv; `dtype` with small integers saves the memory of a large table.
+
+    Raises:
+        DataError: it is missing, or is no such table.
+    """
+    try:
+        if archives.is_archive(source):
+            with archives.opened_member(source, member) as file:
+                table: pd.DataFrame = pd.read_csv(file, **options)
+        else:
+            table = pd.read_csv(source, **options)
+    except FileNotFoundError as error:
+        raise DataError(f"{source} is missing") from error
+    except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
+        raise DataError(f"{source} is no table as expected: {' '.join(str(error).split())}") from error
+    return table
+
+
+def write_csv(table: pd.DataFrame, target: "Path | IO[bytes]", **options: Any) -> None:
+    """Write a table: pandas' to_csv without the index and otherwise its defaults, which `options` change.
+
+    Args:
+        target: a new file, or an open one, for example a member of a new zip.
+    """
+    options = {"index": False, "lineterminator": "\n", **options}
+    table.to_csv(target, mode="x" if isinstance(target, Path) else "wb", **options)
+
+
+def split(
+    items: Items, *, test_size: float | None = None, train_size: float | None = None, seed: int = 0, **options: Any
+) -> tuple[Items, Items]:
+    """Split rows or a list at random into train and test, both in the order that the draw gives.
+
+    scikit-learn's train_test_split(..., random_state=seed): a share of n items is ceil(share * n) as `test_size`
+    and floor(share * n) as `train_size`; an int is a number of items. `options` are its own (stratify, shuffle).
+    """
+    train, test = train_test_split(items, test_size=test_size, train_size=train_size, random_state=seed, **options)
+    return train, test
+
+
+def sample_of(test: pd.DataFrame, ids: str | Sequence[str], values: Mapping[str, Any]) -> pd.DataFrame:
+    """A sample submission: the ids of the test rows, in their order, and constants (or a value a row)."""
+    return test[[ids] if isinstance(ids, str) else list(ids)].assign(**dict(values))
+
+
+def renumbered(values: pd.Series) -> pd.Series:
+    """0, 1, 2, ... for the distinct values in the order of their first appearance."""
+    return pd.Series(pd.factorize(values)[0], index=values.index, name=values.name)
 
 
 def package_table(package: str, item: str) -> pd.DataFrame:
@@ -83,11 +146,7 @@ def write_parts(
     """
     ids = test[[id_column]]
     truth = test[[target]] if answers is None else answers
-    _write(train, public / "train.csv")
-    _write(test.drop(columns=target), public / "test.csv")
-    _write(ids.assign(**sample), public / "sample_submission.csv")
-    _write(pd.concat([ids, truth], axis="columns"), private / "test.csv")
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
+    write_csv(train, public / "train.csv")
+    write_csv(test.drop(columns=target), public / "test.csv")
+    write_csv(sample_of(test, id_column, sample), public / "sample_submission.csv")
+    write_csv(pd.concat([ids, truth], axis="columns"), private / "test.csv")

@@ -1,0 +1,1 @@
+"""Preparers that several competitions share: those whose data differ in names alone. A module each."""

@@ -1,0 +1,118 @@
+"""Files from the raw data to where they belong: linked or copied from a folder, unpacked from an archive."""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from core.errors import DataError
+from tasks import archives
+
+
+def names_in(source: Path, folder: str = "", *, suffix: str = "", recursive: bool = False) -> list[str]:
+    """Names of the files in a folder of `source`, sorted as text, so that `10.png` stands before `2.png`.
+
+    Args:
+        source: a folder or an archive.
+        folder: below `source`; "" is `source` itself.
+        suffix: of the names that count, case-sensitive.
+        recursive: also files in folders of the folder, by their path below it.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    prefix = f"{folder}/" if folder else ""
+    if archives.is_archive(source):
+        names = [name.removeprefix(prefix) for name in archives.members(source) if name.startswith(prefix)]
+    else:
+        names = list(_walk(source / folder, recursive=recursive))
+    if not recursive:
+        names = [name for name in names if "/" not in name]
+    return sorted(name for name in names if name.endswith(suffix))
+
+
+def copy_files(source: Path, target: Path, names: Mapping[str, str] | Iterable[str]) -> None:
+    """Put files of `source` below `target`, bytes unchanged.
+
+    From a folder they are hard links where source and target are on one file system and the file is ours, else
+    copies: never write into one of them. From an archive they are streamed, in one pass over the archive.
+
+    Args:
+        source: a folder or an archive.
+        target: a folder; it and those below it are made as needed.
+        names: paths below `source`, each with its new path below `target`; alone, they keep it.
+
+    Raises:
+        DataError: a file is missing, or two would become one.
+    """
+    mapping = name_mapping(names)
+    target.mkdir(parents=True, exist_ok=True)
+    for folder in {os.path.dirname(new) for new in mapping.values()}:  # noqa: PTH120 - many times quicker
+        (target / folder).mkdir(parents=True, exist_ok=True)
+    if archives.is_archive(source):
+
+        def unpack(name: str, content: IO[bytes]) -> None:
+            archives.write_stream(content, target / mapping[name])
+
+        archives.read_members(source, set(mapping), unpack)
+    else:
+        for old, new in mapping.items():
+            _link_or_copy(f"{source}/{old}", f"{target}/{new}")
+
+
+def name_mapping(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Give old and new paths.
+
+    Raises:
+        DataError: two would become one, or a new one leads elsewhere.
+    """
+    mapping = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+    if len(set(mapping.values())) < len(mapping):
+        raise DataError("two files would get the same name")
+    for new in mapping.values():
+        if new.startswith("/") or ".." in PurePosixPath(new).parts:
+            raise DataError(f"a file would get the name {new!r}, which leads elsewhere")
+    return mapping
+
+
+def write_json(value: Any, path: Path, **options: Any) -> None:
+    """Write as Python's json.dump does: ASCII with escapes, no line end after the last. `options` are its own."""
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        json.dump(value, file, **options)
+
+
+def _walk(folder: Path, *, recursive: bool) -> Iterable[str]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is missing, expected a folder")
+    for root, _, files in os.walk(folder, followlinks=True):
+        below = Path(root).relative_to(folder).as_posix()
+        yield from files if below == "." else (f"{below}/{file}" for file in files)
+        if not recursive:
+            return
+
+
+def _link_or_copy(old: str, new: str) -> None:
+    try:
+        state = os.lstat(old)
+        if stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid():
+            try:
+                os.link(old, new)
+            except FileExistsError:
+                raise
+            except OSError:  # another file system, one without links, or too many of them
+                _copy(old, new)
+        else:
+            _copy(old, new)
+    except FileNotFoundError as error:
+        raise DataError(f"{old} is missing") from error
+    except FileExistsError as error:
+        raise DataError(f"{new} would be written twice") from error
+
+
+def _copy(old: str, new: str) -> None:
+    if os.path.lexists(new):
+        raise FileExistsError(new)
+    shutil.copyfile(old, new)

@@ -1,0 +1,1 @@
+"""One module a competition, or a family of them: its `CASES`."""
