@@ -69,7 +69,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "interval_step": 0.5,
             "interval_max": 2,
         },
-        "worker_pool": "threads",
+        "worker_pool": "worker.pool:TaskPool",
         "worker_concurrency": settings.workers,
         # For Flower.
         "worker_send_task_events": True,

@@ -49,8 +49,9 @@ class RenewMessages(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ha
 
 def renew(channel: Any) -> None:
     """Mark the messages that a kombu Redis channel has delivered, and nobody acknowledged, as held now."""
-    # kombu's own list of what it delivered, keyed by delivery tag. It may still name acknowledged messages.
-    tags = list(channel.qos._delivered)
+    # kombu's own list of what it delivered, keyed by delivery tag, without what it is done with (worker/pool.py).
+    done_with = set(channel.qos._dirty)
+    tags = [tag for tag in list(channel.qos._delivered) if tag not in done_with]
     if not tags:
         return
     now = time.time()
