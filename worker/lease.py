@@ -95,11 +95,11 @@ class Repeating:
     An action that raises is logged and called again at its time.
     """
 
-    def __init__(self, action: Callable[[], None], *, every_secs: float) -> None:
+    def __init__(self, action: Callable[[], None], *, every_secs: float, name: str = "recovery") -> None:
         self._action = action
         self._every_secs = every_secs
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -111,6 +111,6 @@ class Repeating:
             try:
                 self._action()
             except Exception:  # the outermost edge of this thread
-                log.exception("recovery failed; it is tried again in %g s", self._every_secs)
+                log.exception("%s failed; it is tried again in %g s", self._thread.name, self._every_secs)
             if self._closed.wait(self._every_secs):
                 return

@@ -132,7 +132,8 @@ class Settings(BaseSettings):
     """MLEBENCH_VISIBILITY_TIMEOUT_SECS: seconds after which a message that its worker does not renew goes to
     another. The same on every host. Default: 120."""
     min_free_disk_gb: float = Field(default=2, ge=0)
-    """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, nothing is started. Default: 2."""
+    """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, on the disk of data or runs, a host starts
+    nothing, and an agent that fails there is not blamed. Default: 2."""
 
     # Watching (docs/watching.md)
     log_format: LogFormat = LogFormat.TEXT

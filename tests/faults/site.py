@@ -109,7 +109,12 @@ def site(
     mark = uuid.uuid4().hex
     url = postgres.url.replace("/postgres?", f"/{name}?")
     _administrate(postgres, f"CREATE DATABASE {name}")
-    services = {"MLEBENCH_BROKER_URL": redis.url, "MLEBENCH_DATABASE_URL": url, MARK: mark}
+    services = {
+        "MLEBENCH_BROKER_URL": redis.url,
+        "MLEBENCH_DATABASE_URL": url,
+        "MLEBENCH_SANDBOX_DIR": str(folder / "sandbox"),
+        MARK: mark,
+    }
     bench = Bench(data_dir=data_dir, runs_dir=folder / "runs", env={**SETTINGS, **services, **(env or {})})
     store = Store.open(url)
     keep_journal(store.engine)

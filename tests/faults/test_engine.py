@@ -56,17 +56,41 @@ def test_a_docker_host_that_is_cut_off_loses_its_attempt(
     assert not left.stdout.split(), "on this machine's own engine"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the starting engine ends what runs with SIGTERM, and the worker takes that for the agent's own end",
-)
-def test_sigkill_of_the_engine_costs_a_try_at_most(here: Site, engine: SecondEngine, count: Count) -> None:
+@pytest.mark.parametrize("end", [SecondEngine.kill, SecondEngine.stop], ids=["SIGKILL", "stopped"])
+def test_an_engine_that_ends_costs_a_try_and_no_attempt(
+    here: Site, engine: SecondEngine, count: Count, end: Callable[[SecondEngine], None]
+) -> None:
+    """The agent dies with it, by SIGTERM as if by its own hand; it is not blamed."""
     here.host("far", env={"DOCKER_HOST": engine.url}, concurrency=1)
     run_id = here.submit("napper", *DOCKER, seeds=2)
     here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
-    engine.kill()
+    end(engine)
     engine.start()
     accounts = count(here.settle(run_id))
     assert accounts.statuses == {"completed": 2}
-    assert accounts.tries["completed"] == 2
+    assert accounts.tries == {"completed": 2, "given_back": 1}
+    assert_blamed_on_the_engine(here, run_id)
     wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+
+
+def test_a_host_that_is_switched_off_and_on_again_costs_a_try_and_no_attempt(
+    here: Site, engine: SecondEngine, count: Count
+) -> None:
+    """Its next worker finds the containers that the engine ended, and blames no agent for that either."""
+    before = here.host("before", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    run_id = here.submit("napper", *DOCKER, seeds=2)
+    here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
+    before.kill_tree()
+    engine.stop()
+    engine.start()
+    here.host("after", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses == {"completed": 2}
+    assert accounts.tries == {"adopted": 1, "completed": 2, "given_back": 1}
+    assert_blamed_on_the_engine(here, run_id)
+    wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+
+
+def assert_blamed_on_the_engine(here: Site, run_id: str) -> None:
+    (failed,) = [entry for entry in here.store.tries(run_id) if entry.outcome == "given_back"]
+    assert "the Docker engine was stopped or restarted" in (failed.error or "")

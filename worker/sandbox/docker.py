@@ -22,6 +22,7 @@ from core.errors import SandboxError
 from worker.identity import known_dead, this_worker
 from worker.sandbox import ORPHANED, Exit, Launch, Leftover, Workspace
 from worker.sandbox.disk import DiskMeter, occupied_bytes, take_over
+from worker.sandbox.endings import exit_of
 from worker.sandbox.engine import (
     ATTEMPT_LABEL,
     FENCE_LABEL,
@@ -378,11 +379,7 @@ class DockerExecution:
                 if failures > MOST_FAILURES:
                     raise SandboxError(f"Docker: waiting for the agent's container: {error}") from error
                 time.sleep(min(failures, 5))
-        if code == 0:
-            return Exit(code=0, out_of_memory=False)
-        with translated_docker_errors("asking how the agent's container ended"):
-            state = self._client.api.inspect_container(self.ref)["State"]
-        return Exit(code=code, out_of_memory=bool(state["OOMKilled"]))
+        return exit_of(self._client, self.ref, code)
 
     def _measure_disk(self) -> int:
         workspace = self._launch.workspace
