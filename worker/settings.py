@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     # Sandbox and limits of one attempt
     sandbox: SandboxChoice = SandboxChoice.AUTO
     """MLEBENCH_SANDBOX: auto, docker or process. Default: auto (Docker where an engine answers)."""
+    process_allowed: bool = True
+    """MLEBENCH_PROCESS_ALLOWED: whether agents may run here as plain processes. The worker image says no: there, an
+    agent would sit beside the engine's socket, and with it own the host. Default: true; in the worker image: false."""
     time_limit_secs: float = Field(default=24 * 3600, gt=0)
     """MLEBENCH_TIME_LIMIT_SECS: seconds that an agent may work. Default: 86400 (24 hours)."""
     memory_limit_gb: float = Field(default=16, gt=0)

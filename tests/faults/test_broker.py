@@ -4,6 +4,8 @@ import os
 import time
 from collections.abc import Callable
 
+import pytest
+
 from core.status import State
 from tests.faults.accounts import Accounts
 from tests.faults.site import TINY, Site
@@ -38,14 +40,17 @@ def test_redis_is_gone_for_a_while_and_agents_work_on(here: Site, count: Count) 
     assert accounts.tries == {"completed": 4}, "no agent's work was to be lost"
 
 
-def test_redis_is_full_when_a_run_is_submitted(here: Site, count: Count) -> None:
+@pytest.mark.parametrize("more", [(), ("--detach",)], ids=["followed", "detached"])
+def test_redis_is_full_when_a_run_is_submitted(here: Site, count: Count, more: tuple[str, ...]) -> None:
+    """The command says that the run is carried out all the same, and it is."""
     here.redis.limit_memory(full=True)
-    done = here.bench.run("submit", "--agent", "idler", "--seeds", "3", *TINY)
+    done = here.bench.run("submit", "--agent", "idler", "--seeds", "3", *TINY, *more)
     assert done.returncode == 1
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert "maxmemory" in error
-    assert "Traceback" not in done.stderr
     (run,) = here.store.runs()
+    assert "maxmemory" in error
+    assert error.endswith(f"follow it with: python scripts/status.py {run.run_id}")
+    assert "Traceback" not in done.stderr
     here.redis.limit_memory(full=False)
     here.host("one")
     assert count(here.settle(run.run_id)).statuses == {"no_submission": 3}
