@@ -25,6 +25,7 @@ class Host:
         concurrency: attempts at a time.
         queues: those it serves; both where empty.
         before: a command put before its own, for example to enter a network namespace. It must exec.
+        app: the module of its Celery app.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Host:
         concurrency: int = 2,
         queues: str = "",
         before: Sequence[str] = (),
+        app: str = "worker.app",
     ) -> None:
         self.name = name
-        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-n", f"{name}@%h"]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@%h"]
         command += ["-c", str(concurrency), "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         if queues:
             command += ["--queues", queues]

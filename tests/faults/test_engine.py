@@ -7,6 +7,7 @@ import pytest
 
 from core.status import State
 from tests.faults.accounts import Accounts
+from tests.faults.hosts import Host
 from tests.faults.network import FarHost, far_host
 from tests.faults.second_engine import SecondEngine, second_engine
 from tests.faults.site import Site
@@ -52,25 +53,26 @@ def test_a_docker_host_that_is_cut_off_loses_its_attempt(
     assert accounts.statuses == {"cancelled": 1}
     assert accounts.tries == {"lost": 1, "cancelled": 1}
     assert not engine.containers()
-    left = subprocess.run(["docker", "ps", "-aq", "--filter", f"label={agent}"], check=True, capture_output=True)
-    assert not left.stdout.split(), "on this machine's own engine"
+    assert not containers_of(run_id), "on this machine's own engine"
 
 
 @pytest.mark.parametrize("end", [SecondEngine.kill, SecondEngine.stop], ids=["SIGKILL", "stopped"])
 def test_an_engine_that_ends_costs_a_try_and_no_attempt(
     here: Site, engine: SecondEngine, count: Count, end: Callable[[SecondEngine], None]
 ) -> None:
-    """The agent dies with it, by SIGTERM as if by its own hand; it is not blamed."""
-    here.host("far", env={"DOCKER_HOST": engine.url}, concurrency=1)
-    run_id = here.submit("napper", *DOCKER, seeds=2)
-    here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
+    """The agent dies with it, by SIGTERM as if by its own hand; it is not blamed. The other host works on."""
+    far = here.host("far", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    here.host("near", concurrency=1)
+    run_id = here.submit("napper", *DOCKER, seeds=4)
+    wait_until(lambda: works_on(here, run_id, far), timeout_secs=90, description="an agent works on the far engine")
     end(engine)
     engine.start()
     accounts = count(here.settle(run_id))
-    assert accounts.statuses == {"completed": 2}
-    assert accounts.tries == {"completed": 2, "given_back": 1}
+    assert accounts.statuses == {"completed": 4}
+    assert accounts.tries == {"completed": 4, "given_back": 1}
     assert_blamed_on_the_engine(here, run_id)
     wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+    assert not containers_of(run_id), "on this machine's own engine"
 
 
 def test_a_host_that_is_switched_off_and_on_again_costs_a_try_and_no_attempt(
@@ -89,6 +91,18 @@ def test_a_host_that_is_switched_off_and_on_again_costs_a_try_and_no_attempt(
     assert accounts.tries == {"adopted": 1, "completed": 2, "given_back": 1}
     assert_blamed_on_the_engine(here, run_id)
     wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+
+
+def works_on(here: Site, run_id: str, host: Host) -> bool:
+    """Whether an agent of a run works on a host now."""
+    running = [a for a in here.attempts(run_id) if a.state is State.RUNNING and a.agent_started_at]
+    return any(f"/{host.pid}/" in (attempt.owner or "") for attempt in running)
+
+
+def containers_of(run_id: str) -> list[str]:
+    """A run's containers on this machine's own engine."""
+    command = ["docker", "ps", "-aq", "--filter", f"label=mlebench.run={run_id}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 def assert_blamed_on_the_engine(here: Site, run_id: str) -> None:

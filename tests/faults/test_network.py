@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from core.status import State
 from tests.faults.accounts import Accounts
-from tests.faults.conftest import COUNTED
 from tests.faults.hosts import at_rest
 from tests.faults.network import FarHost
 from tests.faults.site import LEASE_SECS, Site
@@ -16,7 +15,7 @@ Count = Callable[[Accounts], Accounts]
 
 
 def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
-    two_hosts: tuple[Site, dict[str, str]], far: FarHost, count: Count
+    two_hosts: tuple[Site, dict[str, str]], far: FarHost, count: Count, say: Callable[[str], None]
 ) -> None:
     here, env = two_hosts
     away = here.host("far", env=env, before=far.enter_renamed, concurrency=1)
@@ -35,8 +34,8 @@ def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
     far.mend()
     mended = time.monotonic()
     assert_all_gone(agents, timeout_secs=20)
-    COUNTED.append(
-        f"network cut: the far agent rested after {rested:.1f} s, the attempt was taken over after {taken:.1f} s, "
+    say(
+        f"the far agent rested after {rested:.1f} s, the attempt was taken over after {taken:.1f} s, "
         f"and {time.monotonic() - mended:.1f} s after the cut was mended the far agent was gone"
     )
     assert here.bench.run("cancel", run_id).returncode == 0
