@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -203,6 +203,7 @@ class Try:
     logged_until: float  # seconds since the epoch: what the agent said before is in the log already
     watch: Watch
     left: bool = False  # the agent was left running for the next worker
+    lacking: room.Lacking = field(default_factory=room.Lacking)  # of the disks, while the agent worked
 
     def turn(self, carry_out: Callable[["Try"], Turn]) -> Turn:
         """Carry the try out. Raises what the machinery raises, having said so in the log."""
@@ -254,7 +255,7 @@ class Try:
 
     def _hand_in(self, outcome: Outcome, snapshots: Snapshots) -> Turn:
         """The agent has ended: publish what it left."""
-        lacking = room.lacking(self.context.settings, self.folder.path)
+        lacking = self.lacking.lately()
         self._await_room()
         if (outcome.status is not Status.COMPLETED or lacking) and (used := snapshots.restore_if_better()):
             self.log.note(used)
@@ -362,10 +363,15 @@ class Try:
             snapshots=snapshots,
             note=self.log.note,
             used_secs=used_secs,
+            at_every_look=self._look_at_disks,
         ).run()
+        self._look_at_disks()
         agent_secs = round(used_secs + time.monotonic() - started, 3)
         self.log.note(f"the agent ended: {ending.status} ({ending.message}) after {agent_secs} s")
         return Outcome(status=ending.status, message=ending.message, agent_secs=agent_secs, exit_code=ending.exit_code)
+
+    def _look_at_disks(self) -> None:
+        self.lacking.note(room.lacking(self.context.settings, self.folder.path))
 
     def _check_lease(self) -> None:
         if self.watch.lost.is_set():

@@ -7,7 +7,9 @@ full disk would empty the queue. So its worker leaves the attempts in the queue,
 import logging
 import math
 import shutil
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from worker.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 LOOK_SECS = 2.0
+LATELY_SECS = 60.0
 FULL_BYTES = 1 << 20  # with less free space than this a disk is full, whatever the setting says
 
 
@@ -43,6 +46,23 @@ def lacking(settings: Settings, *more: Path) -> str | None:
 def full(folder: Path) -> str | None:
     """Say that a folder's disk is full; None where something can be written."""
     return _lacking([folder], 0)
+
+
+@dataclass
+class Lacking:
+    """What was lacking on the disks, for a while after: an agent's end is seen a little later than it was."""
+
+    said: str | None = None
+    at: float = -math.inf  # by the monotonic clock
+
+    def note(self, lacking: str | None) -> None:
+        """Note what `lacking` gave just now."""
+        if lacking is not None:
+            self.said, self.at = lacking, time.monotonic()
+
+    def lately(self) -> str | None:
+        """Say what was lacking within the last LATELY_SECS; None where nothing was."""
+        return self.said if time.monotonic() - self.at < LATELY_SECS else None
 
 
 def _lacking(folders: Iterable[Path], wanted: float) -> str | None:

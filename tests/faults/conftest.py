@@ -21,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if "faults" in Path(item.path).parts]
     for item in ours:
         item.add_marker(pytest.mark.faults)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))  # the patience of the tests is long, for busy machines
         if Path(item.path).stem == "test_engine":
             item.add_marker(pytest.mark.xdist_group("engine"))
     ours.sort(key=lambda item: ORDER.index(Path(item.path).stem.removeprefix("test_")))

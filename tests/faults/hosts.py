@@ -70,7 +70,7 @@ class Host:
             found[:] = [process for process in self.tree()[1:] if "guard.py" not in shown(process)]
             return bool(found)
 
-        wait_until(there, timeout_secs=10, description=f"an agent of {self.name} works")
+        wait_until(there, timeout_secs=30, description=f"an agent of {self.name} works")
         return found
 
     def kill(self) -> None:

@@ -89,7 +89,7 @@ class Site:
     def attempts(self, run_id: str) -> list[Attempt]:
         return self.store.attempts(run_id)
 
-    def wait_for(self, run_id: str, *, state: State, number: int = 1, timeout_secs: float = 60) -> None:
+    def wait_for(self, run_id: str, *, state: State, number: int = 1, timeout_secs: float = 120) -> None:
         """Wait until at least `number` attempts of a run are in `state` (RUNNING: their agents work)."""
 
         def reached() -> bool:
@@ -101,17 +101,17 @@ class Site:
     def folder(self, run_id: str) -> Path:
         return Path(self.store.run(run_id).run_dir)
 
-    def wait_until_closed(self, run_id: str, *, timeout_secs: float = 90) -> None:
+    def wait_until_closed(self, run_id: str, *, timeout_secs: float = 180) -> None:
         deadline = time.monotonic() + timeout_secs
         while self.store.run(run_id).state is RunState.OPEN:
             assert time.monotonic() < deadline, f"run {run_id} is not closed; its attempts: {self.summary(run_id)}"
             time.sleep(0.1)
 
-    def settle(self, run_id: str, *, timeout_secs: float = 90) -> Accounts:
+    def settle(self, run_id: str, *, timeout_secs: float = 180) -> Accounts:
         """Wait until a run is closed; check its books, that no agent works any more, and that workers end clean."""
         self.wait_until_closed(run_id, timeout_secs=timeout_secs)
         wait_until(
-            lambda: not agents_below(self.bench.runs_dir), timeout_secs=15, description="no agent works any more"
+            lambda: not agents_below(self.bench.runs_dir), timeout_secs=30, description="no agent works any more"
         )
         for host in self.hosts:
             host.stop()

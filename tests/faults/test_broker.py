@@ -70,7 +70,7 @@ def test_redis_is_full_in_mid_run(here: Site, count: Count) -> None:
     here.redis.limit_memory(full=True)
     wait_until(
         lambda: not any(attempt.state is State.RUNNING for attempt in here.attempts(run_id)),
-        timeout_secs=30,
+        timeout_secs=90,
         description="the agents are done",
     )
     time.sleep(2)
@@ -91,13 +91,13 @@ def test_gradings_that_end_while_redis_is_full_cost_no_slot(here: Site, count: C
         grading = here.host("grading", queues="grading")
         blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'attempts'::regclass")
         wait_until(
-            lambda: (connection.execute(blocked).scalar() or 0) >= 2, timeout_secs=30, description="two are graded"
+            lambda: (connection.execute(blocked).scalar() or 0) >= 2, timeout_secs=90, description="two are graded"
         )
         here.redis.limit_memory(full=True)
         connection.rollback()
     wait_until(
         lambda: grading.log.read_text().count("could not report its end") >= 2,
-        timeout_secs=20,
+        timeout_secs=90,
         description="the gradings ended and could not say so",
     )
     here.redis.limit_memory(full=False)

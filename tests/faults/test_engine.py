@@ -40,14 +40,19 @@ def test_a_docker_host_that_is_cut_off_loses_its_attempt(
     here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
     agent = f"{ATTEMPT_LABEL}={here.attempts(run_id)[0].attempt_id}"
     (container,) = engine.containers(agent)
+    here.closing.callback(far.mend)  # whatever comes: a worker that is cut off does not end
     far.cut()
     here.host("near", concurrency=1)
-    wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=30, description="another host took over")
-    assert engine.docker("inspect", "--format", "{{.State.Status}}", container).strip() == "paused"
+    wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=90, description="another host took over")
+    wait_until(
+        lambda: engine.docker("inspect", "--format", "{{.State.Status}}", container).strip() == "paused",
+        timeout_secs=3,  # at nine tenths of a lease, which are not much of these short ones on a busy machine
+        description="the far agent rests",
+    )
     here.wait_for(run_id, state=State.RUNNING)
     assert here.attempts(run_id)[0].fence == 2
     far.mend()
-    wait_until(lambda: not engine.containers(agent), timeout_secs=30, description="the far container is gone")
+    wait_until(lambda: not engine.containers(agent), timeout_secs=90, description="the far container is gone")
     assert here.bench.run("cancel", run_id).returncode == 0
     accounts = count(here.settle(run_id))
     assert accounts.statuses == {"cancelled": 1}
@@ -71,7 +76,7 @@ def test_an_engine_that_ends_costs_a_try_and_no_attempt(
     assert accounts.statuses == {"completed": 4}
     assert accounts.tries == {"completed": 4, "given_back": 1}
     assert_blamed_on_the_engine(here, run_id)
-    wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+    wait_until(lambda: not engine.containers(), timeout_secs=90, description="its containers are gone")
     assert not containers_of(run_id), "on this machine's own engine"
 
 
@@ -90,7 +95,7 @@ def test_a_host_that_is_switched_off_and_on_again_costs_a_try_and_no_attempt(
     assert accounts.statuses == {"completed": 2}
     assert accounts.tries == {"adopted": 1, "completed": 2, "given_back": 1}
     assert_blamed_on_the_engine(here, run_id)
-    wait_until(lambda: not engine.containers(), timeout_secs=20, description="its containers are gone")
+    wait_until(lambda: not engine.containers(), timeout_secs=90, description="its containers are gone")
 
 
 def works_on(here: Site, run_id: str, host: Host) -> bool:
