@@ -1,6 +1,6 @@
 # make run    install, and run the baseline agent on the dev split
 # make test   install what the tests need too, and run them
-# make faults  kill, cut and fill real services under runs, and count (needs root; minutes)
+# make faults  kill, cut and fill real services under runs, and count (needs root); MLEBENCH_FAULTS=long for large runs
 # make check  lint, format and types
 # make lock   resolve the dependencies anew into requirements.lock
 
@@ -15,7 +15,7 @@ PIP_INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --constr
 run: .venv/installed
 	.venv/bin/python scripts/submit.py --split dev
 
-test: check unit integration
+test: check unit integration faults
 
 check: .venv/installed-for-tests
 	.venv/bin/ruff check .
@@ -29,7 +29,7 @@ integration: .venv/installed-for-tests
 	.venv/bin/pytest -m integration
 
 faults: .venv/installed-for-tests
-	.venv/bin/pytest tests/faults
+	.venv/bin/pytest tests/faults -n 3 --dist loadgroup
 
 lock: .venv/installed
 	.venv/bin/pip install --quiet uv

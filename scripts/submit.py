@@ -22,7 +22,7 @@ from typing import Annotated
 
 import typer
 
-from core.errors import InputError
+from core.errors import InputError, ServiceUnavailable
 from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
@@ -114,13 +114,27 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
-        with _services(settings, run_folder(run.run_dir, settings).path) as (live, check):
+        with _naming(run, settings), _services(settings, run_folder(run.run_dir, settings).path) as (live, check):
             _enqueue(run, live, store, resumed=resumed)
             closed = follow(store, run.run_id, console=console, check=check)
             return show_result(closed, settings, console=console, as_json=as_json)
     except KeyboardInterrupt:
         _say_interrupted(run, settings, store)
         return INTERRUPTED
+
+
+@contextmanager
+def _naming(run: Run, settings: Settings) -> Iterator[None]:
+    """Where the services fail this command, say what becomes of the run: workers carry it out as soon as they can."""
+    try:
+        yield
+    except ServiceUnavailable as error:
+        if not settings.broker_url:  # the services were this command's own
+            raise
+        raise ServiceUnavailable(
+            f"{error}; run {run.run_id} is in the database, and workers carry it out when the services answer again: "
+            f"do not submit it once more, follow it with: python scripts/status.py {run.run_id}"
+        ) from error
 
 
 @contextmanager
@@ -148,7 +162,8 @@ def _enqueue(run: Run, settings: Settings, store: Store, *, resumed: bool) -> No
 def _detach(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> None:
     """Leave the run to the workers; without a broker, to a process of its own that brings them."""
     if settings.broker_url:
-        _enqueue(run, settings, store, resumed=resumed)
+        with _naming(run, settings):
+            _enqueue(run, settings, store, resumed=resumed)
     else:
         folder = run_folder(run.run_dir, settings).path
         folder.mkdir(exist_ok=True)  # with an object store it is not there yet

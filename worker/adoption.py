@@ -11,7 +11,7 @@ from core.status import State
 from store.records import Attempt
 from worker import attempts
 from worker.context import Context
-from worker.identity import known_dead, this_worker
+from worker.identity import known_dead, of_earlier_boot, this_worker
 from worker.sandbox import Leftover, Sandbox
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _adopted(
         attempt,
         owner=this_worker(),
         lease_secs=context.settings.lease_secs,
-        expired=not known_dead(attempt.owner or ""),
+        expired=not (known_dead(attempt.owner or "") or of_earlier_boot(attempt.owner or "")),
     )
     if lease is None:
         return None

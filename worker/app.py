@@ -25,6 +25,7 @@ from kombu.entity import Exchange, Queue
 from worker import logs
 from worker.lease import Recovery, RenewMessages
 from worker.results import backend_url
+from worker.room import TakeNothingWithoutRoom
 from worker.settings import LogFormat, Settings, load_settings
 
 AGENTS = "agents"
@@ -69,7 +70,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "interval_step": 0.5,
             "interval_max": 2,
         },
-        "worker_pool": "threads",
+        "worker_pool": "worker.pool:TaskPool",
         "worker_concurrency": settings.workers,
         # For Flower.
         "worker_send_task_events": True,
@@ -123,7 +124,7 @@ def connect(settings: Settings) -> Celery:
 
 app = Celery("mlebench", include=["worker.jobs"], set_as_current=False)
 app.add_defaults(lambda: configuration(load_settings()))
-app.steps["consumer"].add(RenewMessages)
+app.steps["consumer"].update((RenewMessages, TakeNothingWithoutRoom))
 app.steps["worker"].add(Recovery)
 
 

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,6 @@ from core.errors import (
     InfrastructureError,
     LeaseLost,
     MlebenchError,
-    SandboxError,
     ServiceUnavailable,
     SubmissionInvalid,
 )
@@ -29,7 +28,7 @@ from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
 from tasks.data import Prepared, data_hash
 from tasks.registry import Competition
-from worker import evidence, logs, metrics, preparing
+from worker import evidence, logs, metrics, preparing, room
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
@@ -37,7 +36,7 @@ from worker.identity import this_worker
 from worker.instructions import write_instructions
 from worker.places import Place, data_place, run_folder
 from worker.runlog import RunLog
-from worker.sandbox import ORPHANED, Execution, Launch, Leftover, Limits, Sandbox, Workspace
+from worker.sandbox import Execution, Launch, Leftover, Limits, Sandbox, Workspace
 from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
@@ -53,7 +52,7 @@ LONGEST_REASON = 500
 NO_SLOT_SECS = 5.0
 HOLD_SECS = 10.0  # how long a message is kept when nothing may start here: then others shall have it
 LOOK_SECS = 1.0  # between two looks meanwhile
-PUBLISH_PATIENCE_SECS = 1800.0  # as long, an attempt's files wait for an object store that does not answer
+PUBLISH_PATIENCE_SECS = 1800.0  # as long, an attempt's files wait for a full disk, or an object store that is away
 PUBLISH_AGAIN_SECS = 5.0
 DATABASE_AGAIN_SECS = 1.0
 BUSY_SECS = 10.0  # when to look again at an attempt that another worker holds
@@ -87,6 +86,9 @@ def take_turn(attempt_id: str, context: Context) -> Turn:
         attempt = context.store.attempt(attempt_id)
         if attempt.state in (State.COLLECTED, State.DONE):
             return Turn(next=Next.GRADE)
+        if (lacking := room.lacking(context.settings)) is not None:
+            log.warning("attempt %s waits: %s", attempt_id, lacking, extra={"action": "disk_full"})
+            return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
         with context.slot() as free:
             if not free:  # adopted attempts have them
                 return Turn(next=Next.LATER, wait_secs=NO_SLOT_SECS)
@@ -220,6 +222,7 @@ class Try:
     logged_until: float  # seconds since the epoch: what the agent said before is in the log already
     watch: Watch
     left: bool = False  # the agent was left running for the next worker
+    lacking: room.Lacking = field(default_factory=room.Lacking)  # of the disks, while the agent worked
 
     def turn(self, carry_out: Callable[["Try"], Turn]) -> Turn:
         """Carry the try out. Raises what the machinery raises, having said so in the log."""
@@ -267,14 +270,16 @@ class Try:
         execution = leftover.adopt(launch)
         with self._closing(execution):
             outcome = self._supervise(execution, launch, snapshots, used_secs=used_secs)
-        if outcome.exit_code == ORPHANED:
-            raise SandboxError("its worker was gone for too long: the agent was killed before this one came")
         return self._hand_in(outcome, snapshots)
 
     def _hand_in(self, outcome: Outcome, snapshots: Snapshots) -> Turn:
         """The agent has ended: publish what it left."""
-        if outcome.status is not Status.COMPLETED and (used := snapshots.restore_if_better()):
+        lacking = self.lacking.lately()
+        self._await_room()
+        if (outcome.status is not Status.COMPLETED or lacking) and (used := snapshots.restore_if_better()):
             self.log.note(used)
+        if lacking and _may_be_the_disks_fault(outcome, snapshots):
+            raise InfrastructureError(f"{lacking}; the agent, which {outcome.message}, is not blamed")
         self._publish()
         if outcome.status is Status.CANCELLED:
             return self._cancelled(outcome)
@@ -377,10 +382,15 @@ class Try:
             snapshots=snapshots,
             note=self.log.note,
             used_secs=used_secs,
+            at_every_look=self._look_at_disks,
         ).run()
+        self._look_at_disks()
         agent_secs = round(used_secs + time.monotonic() - started, 3)
         self.log.note(f"the agent ended: {ending.status} ({ending.message}) after {agent_secs} s")
         return Outcome(status=ending.status, message=ending.message, agent_secs=agent_secs, exit_code=ending.exit_code)
+
+    def _look_at_disks(self) -> None:
+        self.lacking.note(room.lacking(self.context.settings, self.folder.path))
 
     def _check_lease(self) -> None:
         if self.watch.lost.is_set():
@@ -420,6 +430,15 @@ class Try:
         remove_tree(live)
         self._let_appear(name, fence)
 
+    def _await_room(self) -> None:
+        """Hours of work are not given up for a disk that is full for a while."""
+        give_up_at = time.monotonic() + PUBLISH_PATIENCE_SECS
+        while (said := room.full(self.folder.path)) is not None and time.monotonic() < give_up_at:
+            log.warning("attempt %s is not published yet: %s", self.attempt.attempt_id, said)
+            if self.context.stopping.wait(PUBLISH_AGAIN_SECS):
+                raise Stopping
+            self._check_lease()
+
     def _insist(self, write: Callable[[], None]) -> None:
         """Write to the database; while it does not answer, again and again: hours of an agent's work hang on it.
 
@@ -452,6 +471,12 @@ class Try:
         self.context.store.give_up(self.lease, outcome, error=outcome.message)
         metrics.done(outcome.status)
         return Turn(next=Next.GRADE)
+
+
+def _may_be_the_disks_fault(outcome: Outcome, snapshots: Snapshots) -> bool:
+    """Whether an agent on a full disk failed, or ended without anything that could be graded."""
+    failed = outcome.status is Status.AGENT_FAILED
+    return failed or (outcome.status is Status.COMPLETED and not snapshots.kept)
 
 
 def limits_of(settings: Settings, time_limit_secs: float, allocation: Allocation | None) -> Limits:

@@ -28,7 +28,7 @@ def _docker(settings: Settings) -> Sandbox:
 def _process(settings: Settings) -> Sandbox:
     from worker.sandbox.process import ProcessSandbox
 
-    return ProcessSandbox()
+    return ProcessSandbox(allowed=settings.process_allowed)
 
 
 PRIVILEGED_CONSENT = "I_ACCEPT_RUNNING_PRIVILEGED_CONTAINERS"  # environment variable

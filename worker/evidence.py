@@ -4,6 +4,7 @@ Only regular files and folders come through. Links are never followed: everythin
 folders. Files are renamed where both sides are on one file system, else copied. The agent is dead by now.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -73,6 +74,8 @@ def collect(workspace: Workspace, destination: Path) -> Evidence:
                     tally.next_folder()
                     _collect_folder(source, target, name, 1, tally)
             except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise
                 tally.drop(name, _why(error))
     return Evidence(
         files=tally.files,
@@ -148,6 +151,8 @@ def _collect_folder(source: int, target: int, path: str, depth: int, tally: _Tal
                 _move(name, source, target)
                 tally.take(status.st_size)
         except OSError as error:
+            if error.errno == errno.ENOSPC:  # our disk, not the agent's doing
+                raise
             tally.drop(shown, _why(error))
 
 

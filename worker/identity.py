@@ -49,11 +49,24 @@ class WorkerId:
         except psutil.NoSuchProcess:
             return True
 
+    def is_of_earlier_boot(self) -> bool:
+        """Whether it ran on a host of this name before this host was booted.
+
+        Two hosts may have the same name: this alone is no reason to touch what runs.
+        """
+        return self.host == socket.gethostname() and _boot(self.pid_namespace) != _boot(_pid_namespace())
+
 
 def known_dead(text: str) -> bool:
     """`WorkerId.is_known_dead` for the text of one; False for any other text."""
     worker = WorkerId.parse(text)
     return worker is not None and worker.is_known_dead()
+
+
+def of_earlier_boot(text: str) -> bool:
+    """`WorkerId.is_of_earlier_boot` for the text of one; False for any other text."""
+    worker = WorkerId.parse(text)
+    return worker is not None and worker.is_of_earlier_boot()
 
 
 @cache
@@ -75,6 +88,10 @@ def _started(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return f"{psutil.Process(pid).create_time():.2f}"  # no such process, or no /proc
     return fields[19]  # starttime of proc(5): clock ticks since the machine booted
+
+
+def _boot(pid_namespace: str) -> str:
+    return pid_namespace.rpartition("-")[0]
 
 
 @cache

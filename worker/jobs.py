@@ -12,7 +12,7 @@ from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, w
 
 from core.errors import MlebenchError, ServiceUnavailable
 from store import watching
-from worker import adoption, attempts, closing, grade, metrics, queueing
+from worker import adoption, attempts, closing, grade, metrics, queueing, waits
 from worker.app import AGENTS, GRADING, app
 from worker.context import Context, context, opened
 from worker.settings import load_settings
@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 GRADE_RETRIES = 3
 GRADE_RETRY_SECS = 10.0
 TAKEOVER_RETRY_SECS = 10.0
+WAITING = "worker.waits:no_longer_than_asked"
 
 
-@app.task(name="run_attempt", bind=True, max_retries=None)
+@app.task(name="run_attempt", bind=True, max_retries=None, Strategy=WAITING)
 def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
     """Have this host work on what goes first, until that is this attempt. Safe to deliver any number of times."""
     try:
@@ -48,7 +49,7 @@ def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
             raise Reject("the worker stops", requeue=True)
 
 
-@app.task(name="grade_attempt", bind=True, max_retries=None)
+@app.task(name="grade_attempt", bind=True, max_retries=None, Strategy=WAITING)
 def grade_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
     """Grade a collected attempt. Safe to deliver any number of times."""
     here = context()
@@ -78,7 +79,8 @@ def collect(run_id: str) -> str:
 def _again(job: "Task[Any, Any]", *, after_secs: float, error: Exception | None = None) -> Exception:
     """Have the message delivered once more; what Flower shows of it stays as it was."""
     shown = job.request.get("argsrepr")
-    retry: Exception = job.retry(countdown=after_secs, exc=error, throw=False, argsrepr=shown)
+    headers = waits.headers(after_secs)
+    retry: Exception = job.retry(countdown=after_secs, exc=error, throw=False, argsrepr=shown, headers=headers)
     return retry
 
 

@@ -51,8 +51,9 @@ class RenewMessages(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ha
 
 def renew(channel: Any) -> None:
     """Mark the messages that a kombu Redis channel has delivered, and nobody acknowledged, as held now."""
-    # kombu's own list of what it delivered, keyed by delivery tag. It may still name acknowledged messages.
-    tags = list(channel.qos._delivered)
+    # kombu's own list of what it delivered, keyed by delivery tag, without what it is done with (worker/pool.py).
+    done_with = set(channel.qos._dirty)
+    tags = [tag for tag in list(channel.qos._delivered) if tag not in done_with]
     if not tags:
         return
     now = time.time()
@@ -96,11 +97,11 @@ class Repeating:
     An action that raises is logged and called again at its time.
     """
 
-    def __init__(self, action: Callable[[], None], *, every_secs: float) -> None:
+    def __init__(self, action: Callable[[], None], *, every_secs: float, name: str = "recovery") -> None:
         self._action = action
         self._every_secs = every_secs
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -112,6 +113,6 @@ class Repeating:
             try:
                 self._action()
             except Exception:  # the outermost edge of this thread
-                log.exception("recovery failed; it is tried again in %g s", self._every_secs)
+                log.exception("%s failed; it is tried again in %g s", self._thread.name, self._every_secs)
             if self._closed.wait(self._every_secs):
                 return

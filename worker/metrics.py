@@ -5,11 +5,8 @@ numbers begin with the process. What a run has come to is in the database, and `
 """
 
 import logging
-import math
-import shutil
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -17,6 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from core.status import State, Status
 from store.records import Attempt
+from worker.room import free_bytes
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +69,10 @@ FAILURES = Counter(
     "SandboxError is a container or the engine, ServiceUnavailable a service; DataError, BrokenArchive and "
     "KaggleUnreachable a competition's data",
     ["error"],
+)
+TAKES_ATTEMPTS = Gauge(
+    "mlebench_takes_attempts",
+    "1 while this worker takes attempts that wait, 0 while a disk of its host is nearly full",
 )
 FREE_DISK = Gauge(
     "mlebench_free_disk_bytes",
@@ -145,13 +147,3 @@ class Page:
             server.server_close()
             thread.join()
             self._server = None
-
-
-def free_bytes(folder: Path) -> float:
-    """Give the free space on a folder's disk, whether the folder is there yet or not; NaN where that cannot be told."""
-    try:
-        while not folder.exists():
-            folder = folder.parent
-        return shutil.disk_usage(folder).free
-    except OSError:  # a network disk that does not answer must not cost the other numbers
-        return math.nan

@@ -4,7 +4,7 @@ import logging
 
 from celery import Celery
 
-from core.errors import MlebenchError, ServiceUnavailable
+from core.errors import ServiceUnavailable
 from core.status import State
 from store import watching
 from store.runs import Store
@@ -35,7 +35,7 @@ def recover(app: Celery) -> None:
         metrics.QUEUED_AGAIN.labels("worker_lost").inc(len(waiting))
         metrics.QUEUED_AGAIN.labels("grading_lost").inc(len(ungraded))
     _restore_lost_messages(app, here)
-    _close_runs(here)
+    close_runs(here)
     leftovers.hand_in(here)
     metrics.show_open_attempts(watching.open_attempts(here.store))
 
@@ -58,12 +58,12 @@ def _expired(here: Context) -> tuple[list[str], list[str]]:
         raise
 
 
-def _close_runs(here: Context) -> None:
+def close_runs(here: Context) -> None:
     """Close the runs whose chord got lost. One that cannot be closed now holds up no other."""
     for run_id in here.store.open_runs_without_work(since_secs=CLOSE_AFTER_SECS):
         try:
             closing.close(run_id, here)
-        except (MlebenchError, OSError):
+        except Exception:  # whatever keeps this one open, the others are to be closed
             log.exception("run %s cannot be closed now; it is tried again", run_id)
 
 

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     # Sandbox and limits of one attempt
     sandbox: SandboxChoice = SandboxChoice.AUTO
     """MLEBENCH_SANDBOX: auto, docker or process. Default: auto (Docker where an engine answers)."""
+    process_allowed: bool = True
+    """MLEBENCH_PROCESS_ALLOWED: whether agents may run here as plain processes. The worker image says no: there, an
+    agent would sit beside the engine's socket, and with it own the host. Default: true; in the worker image: false."""
     time_limit_secs: float = Field(default=24 * 3600, gt=0)
     """MLEBENCH_TIME_LIMIT_SECS: seconds that an agent may work. Default: 86400 (24 hours)."""
     memory_limit_gb: float | None = Field(default=None, gt=0)
@@ -151,7 +154,8 @@ class Settings(BaseSettings):
     """MLEBENCH_VISIBILITY_TIMEOUT_SECS: seconds after which a message that its worker does not renew goes to
     another. The same on every host. Default: 120."""
     min_free_disk_gb: float = Field(default=2, ge=0)
-    """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, nothing is started. Default: 2."""
+    """MLEBENCH_MIN_FREE_DISK_GB: with less free space than this, in GiB, on the disk of data or runs, a host starts
+    nothing, and an agent that fails there is not blamed. Default: 2."""
 
     # Watching (docs/watching.md)
     log_format: LogFormat = LogFormat.TEXT

@@ -1,5 +1,6 @@
 """Keeping the last good submission aside while the agent works, in case the end goes wrong."""
 
+import errno
 import logging
 import os
 import stat
@@ -66,6 +67,11 @@ class Snapshots:
         self._not_before = 0.0
         if side.is_dir():  # another worker watched this agent before, and kept these
             self._kept = {path.name: _EARLIER for path in side.iterdir() if path.is_file()}
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is, or was, a submission that was whole and valid."""
+        return bool(self._kept)
 
     def poll(self) -> bool:
         """Look at the folder, and copy what is new and whole. Whether a copy was kept. To be called often."""
@@ -142,9 +148,9 @@ class Snapshots:
     def _take(self, folder: int, name: str, identity: _Identity) -> bool:
         """Copy one file and keep the copy if it is whole and valid."""
         incoming = self._side / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
         copy = incoming / name
         try:
+            incoming.mkdir(parents=True, exist_ok=True)
             if not self._copy(folder, name, identity, copy):
                 return False
             self._judged[name] = identity
@@ -153,6 +159,11 @@ class Snapshots:
             copy.replace(self._side / name)
             self._kept[name] = identity
             return True
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            log.warning("no copy of %s was kept for now: the disk is full", name)
+            return False
         finally:
             copy.unlink(missing_ok=True)
 

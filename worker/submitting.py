@@ -86,7 +86,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     sandbox = order.sandbox
     if local:
         sandbox = choose_sandbox(order.sandbox)
-        _check_sandbox(sandbox, agent)
+        _check_sandbox(sandbox, agent, process_allowed=settings.process_allowed)
         data = data_place(settings, _text(order.data_dir))
         _check_place(data, "data folder", "--data-dir", settings.min_free_disk_gb)
         _check_kaggle(competitions, data, settings)
@@ -298,7 +298,11 @@ def _check_techniques(names: Sequence[str]) -> None:
             raise UnknownName("technique", name, known)
 
 
-def _check_sandbox(name: str, agent: Agent) -> None:
+def _check_sandbox(name: str, agent: Agent, *, process_allowed: bool) -> None:
+    if name == "process" and not process_allowed:
+        from worker.sandbox.process import NOT_ALLOWED
+
+        raise InputError(NOT_ALLOWED)
     if name != "docker":
         return
     if not (agent.folder / agent.dockerfile).is_file():

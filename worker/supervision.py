@@ -40,6 +40,7 @@ class Supervision:
         used_secs: what the agent has worked already, where another worker watched it before.
         stopping: set when this worker gives its attempts back.
         note: takes a line for run.log.
+        at_every_look: called as often as the agent is looked at.
     """
 
     execution: Execution
@@ -50,6 +51,7 @@ class Supervision:
     snapshots: Snapshots
     note: Callable[[str], None]
     used_secs: float = 0.0
+    at_every_look: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._deadline = time.monotonic() + self.limits.time_secs - self.used_secs
@@ -73,6 +75,7 @@ class Supervision:
             if (reason := self._reason_to_stop()) is not None:
                 return self._stopped(*reason)
             self.snapshots.poll()
+            self.at_every_look()
         # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
         if exit_.code == TERMINATED and self.stopping.wait(TICK_SECS):
             raise Stopping

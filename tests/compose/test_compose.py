@@ -115,6 +115,12 @@ def test_an_agent_outlives_the_container_of_its_worker(bench: Bench, first: Proj
     assert [entry["outcome"] for entry in attempt["tries"]] == ["adopted", "completed"]
 
 
+def test_an_agent_may_not_run_beside_the_engines_socket(first: Project) -> None:
+    (container,) = first.containers("worker")
+    program = "from worker.settings import load_settings; print(load_settings().process_allowed)"
+    assert docker("exec", container, "python3", "-c", program).strip() == "False"
+
+
 def test_further_workers_need_addresses_and_folders_alone(
     bench: Bench, first: Project, values: dict[str, str], folder: Path
 ) -> None:

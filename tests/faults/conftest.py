@@ -12,14 +12,19 @@ from tests.faults.redis_server import RedisServer
 from tests.faults.site import Site, site
 from tests.services import PostgresServer, postgres_server
 
-ORDER = ("collecting", "workers", "broker", "database", "host", "network", "engine", "soak")  # cheap ones first
-COUNTED: list[str] = []
+# Several run at a time (make faults), so the longest come first. What shares an engine stays together.
+ORDER = ("engine", "soak", "network", "host", "collecting", "broker", "workers", "database")
+COUNTED = "counted"  # a line for the summary, among a test's user properties
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if "faults" in Path(item.path).parts]
     for item in ours:
         item.add_marker(pytest.mark.faults)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))  # the patience of the tests is long, for busy machines
+        if Path(item.path).stem == "test_engine":
+            item.add_marker(pytest.mark.xdist_group("engine"))
     ours.sort(key=lambda item: ORDER.index(Path(item.path).stem.removeprefix("test_")))
     places = [number for number, item in enumerate(items) if item in ours]
     for place, item in zip(places, ours, strict=True):
@@ -27,9 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if COUNTED:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    ended = [report for report in reports if report.when == "call"]
+    lines = [str(text) for report in ended for name, text in report.user_properties if name == COUNTED]
+    if lines:
         terminalreporter.section("faults: what became of the attempts")
-        for line in COUNTED:
+        for line in lines:
             terminalreporter.write_line(line)
 
 
@@ -79,11 +87,21 @@ def two_hosts(far: FarHost, faults_data_dir: Path, tmp_path: Path) -> Iterator[t
 
 
 @pytest.fixture
-def count(request: pytest.FixtureRequest) -> Callable[[Accounts], Accounts]:
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Note a line for the summary of the test session."""
+
+    def note(text: str) -> None:
+        request.node.user_properties.append((COUNTED, f"{request.node.name}: {text}"))
+
+    return note
+
+
+@pytest.fixture
+def count(say: Callable[[str], None]) -> Callable[[Accounts], Accounts]:
     """Note a run's counts for the summary of the test session."""
 
     def note(accounts: Accounts) -> Accounts:
-        COUNTED.append(f"{request.node.name}: {accounts}")
+        say(str(accounts))
         return accounts
 
     return note

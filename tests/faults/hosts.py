@@ -25,6 +25,7 @@ class Host:
         concurrency: attempts at a time.
         queues: those it serves; both where empty.
         before: a command put before its own, for example to enter a network namespace. It must exec.
+        app: the module of its Celery app.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Host:
         concurrency: int = 2,
         queues: str = "",
         before: Sequence[str] = (),
+        app: str = "worker.app",
     ) -> None:
         self.name = name
-        command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-n", f"{name}@%h"]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@%h"]
         command += ["-c", str(concurrency), "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         if queues:
             command += ["--queues", queues]
@@ -68,7 +70,7 @@ class Host:
             found[:] = [process for process in self.tree()[1:] if "guard.py" not in shown(process)]
             return bool(found)
 
-        wait_until(there, timeout_secs=10, description=f"an agent of {self.name} works")
+        wait_until(there, timeout_secs=30, description=f"an agent of {self.name} works")
         return found
 
     def kill(self) -> None:

@@ -1,6 +1,7 @@
 """A Redis that can be killed, and started again on the same append-only file."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
@@ -53,6 +54,23 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def restart(self) -> None:
+        """SIGKILL, and a new one on what it had written."""
+        self.kill()
+        self.start()
+
+    def freeze(self) -> None:
+        """Let it take connections and answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def limit_memory(self, *, full: bool) -> None:
         """Let it refuse all writes because it is full, or take them again."""

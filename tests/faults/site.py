@@ -11,16 +11,22 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from benchmarks import nothing
 from core.status import RunState, State
 from store.records import Attempt
 from store.runs import Store
 from tests.faults.accounts import Accounts, keep_journal, settled
 from tests.faults.hosts import MARK, Host, agents_below, processes_of, shown
 from tests.faults.redis_server import RedisServer
-from tests.integration.bench import Bench
+from tests.integration.bench import FIXTURES, Bench
 from tests.services import PostgresServer, wait_until
+from worker.app import connect
+from worker.queueing import enqueue
+from worker.settings import load_settings
+from worker.submitting import Order, create_run, plan
 
 TINY = ("--competitions", "tiny", "--sandbox", "process")
+NOTHING = nothing.__name__  # the Celery app of workers whose agents end at once
 LEASE_SECS = 6
 SETTINGS = {
     "MLEBENCH_LEASE_SECS": str(LEASE_SECS),
@@ -60,10 +66,30 @@ class Site:
         assert done.returncode == 0, done.stderr
         return str(json.loads(done.stdout)["run_id"])
 
+    def submit_nothing(self, attempts: int) -> str:
+        """Queue a run whose agents end at once, for hosts with the app `NOTHING`; give its id."""
+        settings = load_settings(
+            broker_url=self.redis.url,
+            database_url=self.bench.env["MLEBENCH_DATABASE_URL"],
+            runs_dir=self.bench.runs_dir,
+            agents_path=str(FIXTURES / "agents"),
+            competitions_path=str(FIXTURES / "competitions"),
+            min_free_disk_gb=0,
+        )
+        order = Order(agent="idler", competitions=("tiny",), seeds=attempts, sandbox=nothing.SANDBOX)
+        run = create_run(plan(order, settings, local=False), self.store)
+        with connect(settings) as client:
+            enqueue(client, run.run_id, [row.attempt_id for row in self.store.progress(run.run_id)])
+        return run.run_id
+
+    def number(self, run_id: str, state: State) -> int:
+        """How many attempts of a run are in `state`."""
+        return sum(row.state is state for row in self.store.progress(run_id))
+
     def attempts(self, run_id: str) -> list[Attempt]:
         return self.store.attempts(run_id)
 
-    def wait_for(self, run_id: str, *, state: State, number: int = 1, timeout_secs: float = 60) -> None:
+    def wait_for(self, run_id: str, *, state: State, number: int = 1, timeout_secs: float = 120) -> None:
         """Wait until at least `number` attempts of a run are in `state` (RUNNING: their agents work)."""
 
         def reached() -> bool:
@@ -75,14 +101,17 @@ class Site:
     def folder(self, run_id: str) -> Path:
         return Path(self.store.run(run_id).run_dir)
 
-    def settle(self, run_id: str, *, timeout_secs: float = 90) -> Accounts:
-        """Wait until a run is closed; check its books, that no agent works any more, and that workers end clean."""
+    def wait_until_closed(self, run_id: str, *, timeout_secs: float = 180) -> None:
         deadline = time.monotonic() + timeout_secs
         while self.store.run(run_id).state is RunState.OPEN:
             assert time.monotonic() < deadline, f"run {run_id} is not closed; its attempts: {self.summary(run_id)}"
             time.sleep(0.1)
+
+    def settle(self, run_id: str, *, timeout_secs: float = 180) -> Accounts:
+        """Wait until a run is closed; check its books, that no agent works any more, and that workers end clean."""
+        self.wait_until_closed(run_id, timeout_secs=timeout_secs)
         wait_until(
-            lambda: not agents_below(self.bench.runs_dir), timeout_secs=15, description="no agent works any more"
+            lambda: not agents_below(self.bench.runs_dir), timeout_secs=30, description="no agent works any more"
         )
         for host in self.hosts:
             host.stop()
@@ -109,7 +138,12 @@ def site(
     mark = uuid.uuid4().hex
     url = postgres.url.replace("/postgres?", f"/{name}?")
     _administrate(postgres, f"CREATE DATABASE {name}")
-    services = {"MLEBENCH_BROKER_URL": redis.url, "MLEBENCH_DATABASE_URL": url, MARK: mark}
+    services = {
+        "MLEBENCH_BROKER_URL": redis.url,
+        "MLEBENCH_DATABASE_URL": url,
+        "MLEBENCH_SANDBOX_DIR": str(folder / "sandbox"),
+        MARK: mark,
+    }
     bench = Bench(data_dir=data_dir, runs_dir=folder / "runs", env={**SETTINGS, **services, **(env or {})})
     store = Store.open(url)
     keep_journal(store.engine)

@@ -9,10 +9,9 @@ import pytest
 
 from core.status import RunState, State
 from tests.faults.accounts import Accounts
-from tests.faults.conftest import COUNTED
 from tests.faults.site import Site
+from tests.faults.sizes import SOAK_ATTEMPTS as ATTEMPTS
 
-ATTEMPTS = int(os.environ.get("MLEBENCH_FAULTS_ATTEMPTS", "60"))  # in full: 300
 SEED = int(os.environ.get("MLEBENCH_FAULTS_SEED", "1"))
 WORKERS = 3
 EVERY_SECS = (2.0, 4.0)  # between two kills
@@ -20,7 +19,9 @@ PATIENCE_SECS = 60 + 1.5 * ATTEMPTS
 
 
 @pytest.mark.timeout(PATIENCE_SECS + 60)
-def test_nothing_is_lost_while_workers_are_killed_at_random(here: Site, count: Callable[[Accounts], Accounts]) -> None:
+def test_nothing_is_lost_while_workers_are_killed_at_random(
+    here: Site, count: Callable[[Accounts], Accounts], say: Callable[[str], None]
+) -> None:
     chance = random.Random(SEED)
     # Tries are spent by kills here, not by attempts that cannot work.
     env = {"MLEBENCH_MAX_TRIES": "50"}
@@ -38,7 +39,7 @@ def test_nothing_is_lost_while_workers_are_killed_at_random(here: Site, count: C
         here.hosts.remove(hosts[place])
         hosts[place] = here.host(f"worker{place}-{sum(kills.values())}", env=env)
     accounts = count(here.settle(run_id))
-    COUNTED.append(f"    in {time.monotonic() - started:.0f} s with {kills} of {WORKERS} workers (seed {SEED})")
+    say(f"in {time.monotonic() - started:.0f} s with {kills} of {WORKERS} workers (seed {SEED})")
     assert here.store.run(run_id).state is RunState.CLOSED
     assert accounts.statuses == {"completed": ATTEMPTS}
     assert set(accounts.tries) <= {"completed", "lost"}

@@ -16,11 +16,11 @@ from core.errors import SandboxError
 from tests.sandbox.launching import LIMITS, Transcript, make_agent, make_launch, run
 from tests.services import wait_until
 from worker.evidence import collect
-from worker.identity import this_worker
-from worker.sandbox import ORPHANED, Execution, Exit, Launch, images
+from worker.identity import WorkerId, this_worker
+from worker.sandbox import Execution, Exit, Launch, images
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.docker import DockerSandbox, take_over_through_container
-from worker.sandbox.engine import KIND_LABEL, WORKER_LABEL, connect
+from worker.sandbox.engine import FOLDER_LABEL, KIND_LABEL, WORKER_LABEL, connect, remove
 
 pytestmark = pytest.mark.integration
 REPO = Path(__file__).resolve().parents[2]
@@ -318,7 +318,8 @@ def test_an_agent_whose_worker_vanished_ends_by_itself(
         assert execution.wait(2) is None
         for neighbour in running(client, "neighbour"):
             client.api.kill(neighbour)
-        assert execution.wait(10) == Exit(code=ORPHANED, out_of_memory=False)
+        with pytest.raises(SandboxError, match="ended from outside"):
+            execution.wait(10)
     finally:
         execution.close()
 
@@ -474,6 +475,39 @@ def test_sweep_removes_what_a_killed_worker_left(
         successor.close()
 
 
+def test_sweep_removes_neighbours_that_ended_when_the_host_was_switched_off(
+    tmp_path: Path, client: docker.DockerClient
+) -> None:
+    boot = "00000000-1111-2222-3333-444444444444-1"
+    marks = {WORKER_LABEL: str(replace(WorkerId.of_process(os.getpid()), pid_namespace=boot))}
+    kinds = {"ended": "neighbour", "runs": "neighbour", "agent": "agent"}
+    containers = {
+        name: client.api.create_container(
+            "python:3.11-slim-bookworm",
+            command=["sleep", "600" if name == "runs" else "0"],
+            labels={**marks, KIND_LABEL: kind, FOLDER_LABEL: str(tmp_path / "sandbox")},
+            network_disabled=True,
+        )["Id"]
+        for name, kind in kinds.items()
+    }
+    folder = tmp_path / "sandbox" / "neighbours" / "of-before"
+    folder.mkdir(parents=True)
+    (folder / "owner").write_text(marks[WORKER_LABEL])
+    sandbox = DockerSandbox(tmp_path / "sandbox")
+    try:
+        for name, container in containers.items():
+            client.api.start(container)
+            if name != "runs":
+                client.api.wait(container)
+        assert sandbox.sweep() == 2  # the neighbour that ended, and the folder
+        assert {name for name, container in containers.items() if exists(client, container)} == {"runs", "agent"}
+        assert not folder.exists()
+    finally:
+        sandbox.close()
+        for container in containers.values():
+            remove(client, container)
+
+
 LEFT = """
 import sys, time
 from pathlib import Path
@@ -535,7 +569,8 @@ def test_an_agent_that_nobody_adopts_ends_by_itself(tmp_path: Path, client: dock
     try:
         assert execution.wait(8) is None  # its worker is there
         folder.unlink()  # as if it were not
-        assert execution.wait(14) == Exit(code=ORPHANED, out_of_memory=False)
+        with pytest.raises(SandboxError, match="its worker was gone for too long"):
+            execution.wait(14)
     finally:
         execution.close()
         sandbox.close()

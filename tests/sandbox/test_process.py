@@ -53,6 +53,11 @@ def test_the_agent_finds_its_contract(sandbox: ProcessSandbox, tmp_path: Path, m
     assert any("no isolation" in note for note in said.notes)
 
 
+def test_where_it_is_not_allowed_no_agent_is_started(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"MLEBENCH_PROCESS_ALLOWED=false.*use --sandbox docker"):
+        ProcessSandbox(allowed=False).build(make_agent(tmp_path / "agent", "exit 0"))
+
+
 def test_exit_code_and_folders(sandbox: ProcessSandbox, tmp_path: Path) -> None:
     script = "echo x > $SUBMISSION_DIR/submission.csv; echo changed > $AGENT_DIR/start.sh; touch ~/at-home; exit 7"
     agent = make_agent(tmp_path / "agent", script)

@@ -26,7 +26,7 @@ def _stop(**_: Any) -> None:
 signals.worker_shutting_down.connect(_stop)
 
 
-@app.task(name="slow")  # type: ignore[untyped-decorator]
+@app.task(name="slow", Strategy="worker.waits:no_longer_than_asked")  # type: ignore[untyped-decorator]
 def slow(name: str, secs: float) -> str:
     """Work for `secs`, then say so; give the message back when the worker stops."""
     redis = client(load_settings().broker_url or "")

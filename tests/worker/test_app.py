@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from celery.concurrency import get_implementation
 
 from worker.app import AGENTS, GRADING, READY_FILE, RUN_ATTEMPT, _tell_ready, app, connect
 from worker.lease import Recovery, RenewMessages
+from worker.pool import TaskPool
 from worker.results import ChordBackend
 from worker.settings import REPO, Settings, load_settings
 
@@ -37,6 +39,10 @@ def test_importing_needs_no_settings_and_nothing_heavy() -> None:
 def test_the_app_renews_messages_and_recovers_what_is_lost() -> None:
     assert RenewMessages in app.steps["consumer"]
     assert Recovery in app.steps["worker"]
+
+
+def test_jobs_run_in_our_own_pool(settings: Settings) -> None:
+    assert get_implementation(connect(settings).conf.worker_pool) is TaskPool
 
 
 def test_both_sides_of_the_broker_agree(settings: Settings) -> None:

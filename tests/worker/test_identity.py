@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import replace
 
-from worker.identity import WorkerId, known_dead, this_worker
+from worker.identity import WorkerId, known_dead, of_earlier_boot, this_worker
 
 
 def test_this_process_is_alive() -> None:
@@ -30,6 +30,16 @@ def test_nothing_is_known_of_other_hosts_and_of_other_texts() -> None:
     assert not elsewhere.is_known_dead()
     for text in ("", "worker", "a/b/c/d", "a/b/1"):
         assert not known_dead(text)
+
+
+def test_who_ran_before_this_host_was_booted_is_known_by_the_boot_alone() -> None:
+    here = WorkerId.of_process(os.getpid())
+    boot, _, namespace = here.pid_namespace.rpartition("-")
+    earlier = replace(here, pid_namespace=f"00000000-1111-2222-3333-444444444444-{namespace}")
+    assert of_earlier_boot(str(earlier))
+    for other in (here, replace(here, pid_namespace=f"{boot}-1"), replace(earlier, host="elsewhere")):
+        assert not of_earlier_boot(str(other))
+    assert not of_earlier_boot("worker")
 
 
 def test_a_name_holds_no_time_of_day() -> None:

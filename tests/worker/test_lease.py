@@ -1,73 +1,23 @@
 """Renewing messages and repeating the recovery: with a real Redis and real workers."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from celery import Celery, chord
+from celery import chord
 
-from tests.worker.throwaway_redis import client, throwaway_redis, wait_until
-from worker.app import connect
+from tests.worker.slow_host import VISIBILITY_SECS, Host, slow_host
 from worker.lease import Repeating, renew
-from worker.settings import REPO, environment, load_settings
 
-VISIBILITY_SECS = 3
 LONG_SECS = 3 * VISIBILITY_SECS
-
-Worker = subprocess.Popen[bytes]
-
-
-class Host:
-    """A Redis, and workers started by name."""
-
-    def __init__(self, folder: Path, url: str, stack: ExitStack) -> None:
-        self.settings = load_settings(
-            broker_url=url, visibility_timeout_secs=VISIBILITY_SECS, workers=2, env_file=folder / "none"
-        )
-        self.redis = stack.enter_context(client(url))
-        self.app: Celery = connect(self.settings)
-        stack.callback(self.app.close)
-        self._folder = folder
-        self._stack = stack
-
-    def worker(self, name: str, *, slots: int = 1) -> Worker:
-        command = [sys.executable, "-m", "celery", "-A", "tests.worker.slow_jobs", "worker", "-n", name]
-        options = ["--concurrency", str(slots), "--without-mingle", "--without-gossip"]
-        env = {**os.environ, **environment(self.settings)}
-        with (self._folder / f"{name}.log").open("wb") as log:
-            worker = subprocess.Popen([*command, *options], cwd=REPO, env=env, stdout=log, stderr=log)
-        self._stack.callback(worker.wait)
-        self._stack.callback(worker.kill)
-        return worker
-
-    def send(self, name: str, *, secs: float) -> None:
-        self.app.send_task("slow", (name, secs))
-
-    def started(self, name: str) -> list[str]:
-        found: list[str] = self.redis.lrange(f"started:{name}", 0, -1)
-        return found
-
-    def ended(self, name: str) -> list[str]:
-        found: list[str] = self.redis.lrange(f"ended:{name}", 0, -1)
-        return found
-
-    def wait_for(self, predicate: Callable[[], Any], *, timeout: float, what: str) -> None:
-        logs = "\n".join(path.read_text() for path in self._folder.glob("*.log"))
-        wait_until(predicate, timeout=timeout, description=f"{what}\n{logs}")
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    with ExitStack() as stack:
-        url = stack.enter_context(throwaway_redis(tmp_path))
-        yield Host(tmp_path, url, stack)
+    with slow_host(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.integration

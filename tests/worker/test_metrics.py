@@ -17,6 +17,7 @@ from core.errors import SandboxError
 from core.status import State, Status
 from tests.records import a_run, some_attempts
 from worker import metrics
+from worker.room import free_bytes
 from worker.settings import REPO, Settings, load_settings
 
 DOCUMENT = (REPO / "docs" / "watching.md").read_text()
@@ -133,8 +134,8 @@ def test_an_address_that_is_none_costs_one_line(
 
 
 def test_free_space_is_that_of_the_folder_to_be(tmp_path: Path) -> None:
-    assert metrics.free_bytes(tmp_path / "not" / "yet") > 0
-    assert math.isnan(metrics.free_bytes(Path("/" + 5000 * "x")))
+    assert free_bytes(tmp_path / "not" / "yet") > 0
+    assert math.isnan(free_bytes(Path("/" + 5000 * "x")))
 
 
 def test_the_document_lists_exactly_what_there_is() -> None:

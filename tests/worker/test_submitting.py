@@ -104,6 +104,14 @@ def test_an_agent_without_a_dockerfile_cannot_run_in_docker(settings: Settings, 
     assert plan(replace(ORDER, agent="bare"), own, local=True).agent.id == "bare"
 
 
+def test_a_plain_process_is_refused_where_it_is_not_allowed(settings: Settings) -> None:
+    """What workers elsewhere allow is not known here."""
+    own = settings.model_copy(update={"process_allowed": False})
+    with pytest.raises(InputError, match="MLEBENCH_PROCESS_ALLOWED=false"):
+        plan(ORDER, own, local=True)
+    assert plan(ORDER, own, local=False).request.sandbox == "process"
+
+
 def test_workers_elsewhere_choose_their_own_sandbox_and_data(settings: Settings) -> None:
     planned = plan(replace(ORDER, sandbox="auto", data_dir=Path("/only/there")), settings, local=False)
     assert planned.request.sandbox == "auto"

@@ -19,14 +19,16 @@ from filelock import FileLock
 
 from agents.registry import Agent
 from core.errors import SandboxError
-from worker.identity import known_dead, this_worker
+from worker.identity import known_dead, of_earlier_boot, this_worker
 from worker.sandbox import ORPHANED, Exit, Launch, Leftover, Workspace
 from worker.sandbox.disk import DiskMeter, occupied_bytes, take_over
+from worker.sandbox.endings import exit_of
 from worker.sandbox.engine import (
     ATTEMPT_LABEL,
     FENCE_LABEL,
     FOLDER_LABEL,
     FOREIGN_ERRORS,
+    KIND_LABEL,
     NEIGHBOUR_LABEL,
     WORKER_LABEL,
     connect,
@@ -147,8 +149,8 @@ class DockerSandbox:
         ]
 
     def sweep(self) -> int:
-        """Remove containers and sockets of workers of this host that have ended."""
-        dead = [found for found in self._containers() if known_dead(self._owner(found))]
+        """Remove containers and sockets of workers of this host that have ended, and what ended with the host."""
+        dead = [found for found in self._containers() if known_dead(self._owner(found)) or self._ended_with_host(found)]
         for container in dead:
             log.info("removing %s, left behind by a dead worker", container["Names"])
             remove(self._client, container["Id"])
@@ -164,6 +166,11 @@ class DockerSandbox:
         labelled: str = container["Labels"][WORKER_LABEL]
         neighbour = container["Labels"].get(NEIGHBOUR_LABEL)
         return (self._neighbours.owner(neighbour) if neighbour else None) or labelled
+
+    def _ended_with_host(self, container: dict[str, Any]) -> bool:
+        """Whether it is from before this host was booted, and of no use: an agent's container may be (leftovers)."""
+        ended = container["State"] in ("exited", "dead") and container["Labels"][KIND_LABEL] != "agent"
+        return ended and of_earlier_boot(self._owner(container))
 
     def _adopt(self, container: dict[str, Any], launch: Launch) -> "DockerExecution":
         """Look after a container that another worker started. Its output goes on where run.log ends."""
@@ -387,11 +394,7 @@ class DockerExecution:
                 if failures > MOST_FAILURES:
                     raise SandboxError(f"Docker: waiting for the agent's container: {error}") from error
                 time.sleep(min(failures, 5))
-        if code == 0:
-            return Exit(code=0, out_of_memory=False)
-        with translated_docker_errors("asking how the agent's container ended"):
-            state = self._client.api.inspect_container(self.ref)["State"]
-        return Exit(code=code, out_of_memory=bool(state["OOMKilled"]))
+        return exit_of(self._client, self.ref, code)
 
     def _measure_disk(self) -> int:
         workspace = self._launch.workspace

@@ -23,7 +23,7 @@ import docker
 
 from core.errors import SandboxError
 from core.files import write_text
-from worker.identity import known_dead, this_worker
+from worker.identity import known_dead, of_earlier_boot, this_worker
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.engine import FOLDER_LABEL, NEIGHBOUR_LABEL, labels, remove, translated_docker_errors
 from worker.sandbox.environment import VALIDATION_PORT
@@ -251,6 +251,7 @@ def _listen(folder: Path) -> socket.socket:
 
 def _owner_is_dead(folder: Path) -> bool:
     try:
-        return known_dead((folder / "owner").read_text())
+        owner = (folder / "owner").read_text()
     except FileNotFoundError:  # just being made, or just being removed
         return False
+    return known_dead(owner) or of_earlier_boot(owner)

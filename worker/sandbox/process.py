@@ -39,14 +39,29 @@ OWNER_VARIABLE = "MLEBENCH_SANDBOX_OWNER"  # marks the agent's processes, to fin
 KILLED = 128 + signal.SIGKILL
 
 
+NOT_ALLOWED = (
+    "agents may not run as plain processes here (MLEBENCH_PROCESS_ALLOWED=false, as in the worker image, where an "
+    "agent would reach the Docker engine's socket): use --sandbox docker, or set MLEBENCH_PROCESS_ALLOWED=true"
+)
+
+
 class ProcessSandbox:
-    """Runs agents as plain processes. See the module for what that means."""
+    """Runs agents as plain processes. See the module for what that means.
+
+    Args:
+        allowed: whether agents may be started. What others left behind is removed in any case.
+    """
 
     name = "process"
     host_lock: AbstractContextManager[object] = nullcontext()
 
+    def __init__(self, *, allowed: bool = True) -> None:
+        self._allowed = allowed
+
     def build(self, agent: Agent) -> str:
-        """There is nothing to build."""
+        """There is nothing to build. Raises SandboxError where agents may not run so."""
+        if not self._allowed:
+            raise SandboxError(NOT_ALLOWED)
         start = agent.folder / agent.start
         if not start.is_file():
             raise SandboxError(f"agent {agent.id} has no {start}")

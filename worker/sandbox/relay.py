@@ -8,6 +8,7 @@ container of its own, beside the agent's: only the standard library, and no modu
 """
 
 import select
+import signal
 import socket
 import sys
 import threading
@@ -84,5 +85,10 @@ def _pump(client: socket.socket, host: socket.socket) -> None:
                 target.shutdown(socket.SHUT_WR)
 
 
+def _end(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)  # the first process of a container is deaf to it by itself
     main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))
