@@ -23,7 +23,9 @@ def collect(
     try:
         found = here.store.find_run(run)
         if not closing.close(found.run_id, here, again=True):
-            raise InfrastructureError(f"run {found.run_id} has unfinished attempts; see scripts/status.py")
+            raise InfrastructureError(
+                f"run {found.run_id} has unfinished attempts, or is being closed right now; see scripts/status.py"
+            )
         print(found.run_dir)
     finally:
         here.close()

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, literal, update
+from filelock import FileLock, Timeout
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, update
 
 from store import database
 from store.tables import attempts, tries
@@ -28,6 +29,26 @@ class Transactions:
         """Give a connection that only reads: in SQLite, it waits for no writer."""
         with database.translated_database_errors(self.engine), self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Give whether nobody else is at `what` (any text); while the block lasts, others are told that someone is.
+
+        It ends with the block or with this process, however that ends.
+        """
+        if self.engine.dialect.name == "postgresql":
+            with database.translated_database_errors(self.engine), self.engine.connect() as connection:
+                # The transaction's, not the session's: that also holds behind a pool that shares sessions.
+                lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(what, 0)))
+                yield bool(connection.execute(lock).scalar())
+            return
+        try:
+            held = FileLock(f"{self.engine.url.database}.alone.lock").acquire(blocking=False)  # one for everything
+        except Timeout:
+            yield False
+            return
+        with held:
+            yield True
 
     def now(self) -> ColumnElement[datetime]:
         """The database's clock, since the workers' may differ. A SQLite database has only this host's."""

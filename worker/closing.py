@@ -33,8 +33,14 @@ def close(run_id: str, context: Context, *, again: bool = False) -> bool:
         again: write the files of a closed run anew.
 
     Returns:
-        Whether the run is closed now.
+        Whether the run is closed now. False as well where another process is closing it just now: reading and
+        writing ten thousand reports takes its time, and is not to be done by every worker at once.
     """
+    with context.store.alone(f"closing {run_id}") as alone:
+        return alone and _close(run_id, context, again=again)
+
+
+def _close(run_id: str, context: Context, *, again: bool) -> bool:
     run = context.store.run(run_id)
     if run.state is not RunState.OPEN and not again:
         return True

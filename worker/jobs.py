@@ -72,7 +72,7 @@ def grade_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
 def collect(run_id: str) -> str:
     """Write a run's files and close it, when all its attempts are final. Safe to deliver any number of times."""
     if not closing.close(run_id, context()):
-        log.info("run %s has unfinished attempts; whoever finishes the last one closes it", run_id)
+        log.info("run %s is not closed yet: attempts are unfinished, or another worker is closing it", run_id)
     return run_id
 
 

@@ -283,3 +283,12 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(tmp_path
     for wrong in ("mysql://localhost/x", "no url"):
         with pytest.raises(InputError, match="expected postgresql"):
             Store.open(wrong)
+
+
+def test_one_at_a_time_is_at_a_thing(store: Store, database_url: str) -> None:
+    other = Store.open(database_url)
+    with store.alone("closing a") as first, other.alone("closing a") as second, store.alone("closing a") as third:
+        assert (first, second, third) == (True, False, False)
+    with other.alone("closing a") as afterwards:
+        assert afterwards
+    other.close()
