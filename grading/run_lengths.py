@@ -102,7 +102,8 @@ def _ends(runs: "NDArray[np.int64]", pixels: int) -> "NDArray[np.int64]":
     """The pixel after each run, counted from 0, at most `pixels`."""
     import numpy as np
 
-    return np.minimum(runs[:, 0] - 1 + runs[:, 1], pixels)
+    ends: NDArray[np.int64] = np.minimum(runs[:, 0] - 1 + runs[:, 1], pixels)
+    return ends
 
 
 def _set_before(runs: "NDArray[np.int64]", places: "NDArray[np.int64]", pixels: int) -> "NDArray[np.int64]":
@@ -116,5 +117,4 @@ def _set_before(runs: "NDArray[np.int64]", places: "NDArray[np.int64]", pixels: 
     begun = np.searchsorted(starts, places, side="right")  # runs that start at or before the place
     last = np.maximum(begun - 1, 0)
     beyond = np.where(begun > 0, np.maximum(ends[last] - places, 0), 0)
-    counts: NDArray[np.int64] = before[begun] - beyond
-    return counts
+    return before[begun] - beyond
