@@ -67,7 +67,13 @@ def test_verification_can_be_skipped(known: Known, data_dir: Path) -> None:
 
 def test_archives_and_binary_tables_are_not_compared_by_their_bytes(known: Known, data_dir: Path) -> None:
     names = ["train.zip", "train.7z", "train.tar.gz", "train.parquet"]
-    assert prepare(known(public=dict.fromkeys(names, WRONG)), data_dir).public.is_dir()
+    preparer = PREPARE + f"    for name in {names}:\n        (public / name).touch()\n"
+    assert prepare(known(preparer, public=dict.fromkeys(names, WRONG)), data_dir).public.is_dir()
+
+
+def test_they_have_to_be_there_all_the_same(known: Known, data_dir: Path) -> None:
+    with pytest.raises(DataError, match=r"public/train\.parquet is missing"):
+        prepare(known(public={"train.parquet": WRONG}), data_dir)
 
 
 def test_of_many_mismatches_the_first_are_named(known: Known, data_dir: Path) -> None:
