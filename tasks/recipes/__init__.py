@@ -11,6 +11,7 @@ What goes wrong with the data is a DataError. Files are written once: a recipe n
 
 from core.files import read_lines
 from tasks.recipes.checks import require, require_columns, require_disjoint, require_equal
+from tasks.recipes.chunks import read_csv_chunks
 from tasks.recipes.files import copy_files, names_in, write_json
 from tasks.recipes.packing import NewZip, new_zip, write_7z, write_tar, write_zip
 from tasks.recipes.tables import (
@@ -26,6 +27,7 @@ from tasks.recipes.tables import (
     write_csv,
     write_parts,
 )
+from tasks.recipes.tfrecords import tfrecord_texts
 
 __all__ = [
     "NewZip",
@@ -36,6 +38,7 @@ __all__ = [
     "one_hot",
     "package_table",
     "read_csv",
+    "read_csv_chunks",
     "read_lines",
     "renumbered",
     "require",
@@ -45,6 +48,7 @@ __all__ = [
     "sample_of",
     "shuffled",
     "split",
+    "tfrecord_texts",
     "with_ids",
     "write_7z",
     "write_csv",

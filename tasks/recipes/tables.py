@@ -1,7 +1,8 @@
 """Tables: read them, split them, one-hot answers, sample submissions, write them."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -28,17 +29,24 @@ def read_csv(source: Path, *, member: str | None = None, **options: Any) -> pd.D
     Raises:
         DataError: it is missing, or is no such table.
     """
-    try:
+    with table_errors(source):
         if archives.is_archive(source):
             with archives.opened_member(source, member) as file:
                 table: pd.DataFrame = pd.read_csv(file, **options)
         else:
             table = pd.read_csv(source, **options)
+    return table
+
+
+@contextmanager
+def table_errors(source: Path) -> Iterator[None]:
+    """Say which table is wrong, in place of what pandas says."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise DataError(f"{source} is missing") from error
     except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
         raise DataError(f"{source} is no table as expected: {' '.join(str(error).split())}") from error
-    return table
 
 
 def write_csv(table: pd.DataFrame, target: "Path | IO[bytes]", **options: Any) -> None:
