@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from core.errors import SubmissionInvalid
+from tasks.archives import is_archive
 from tasks.data import Prepared, prepare
 from tasks.registry import COMPETITIONS, Competition, list_competitions, load_competition
 from tasks.schema import Source
@@ -83,6 +84,15 @@ def test_prepared_files_have_the_content_of_the_specification(trial: Trial) -> N
             content(folder / name)
         elif content is not None:
             assert (folder / name).read_bytes() == as_bytes(content), name
+
+
+def test_the_answers_are_nowhere_in_the_public_part(trial: Trial) -> None:
+    answers = (trial.prepared.private / trial.competition.answers).read_bytes()
+    for path in trial.prepared.public.rglob("*"):
+        if is_archive(path):
+            assert answers not in read_archive(path).values(), path.name
+        elif path.is_file():
+            assert path.read_bytes() != answers, path.name
 
 
 def test_the_sample_submission_is_valid(trial: Trial) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, MlebenchError, UnknownName
-from core.files import replacing, write_json, write_text
+from core.files import read_lines, replacing, write_json, write_text
 from core.status import Status
 
 
@@ -41,6 +41,12 @@ def test_json_that_nobody_could_read_is_refused(tmp_path: Path) -> None:
     assert not path.exists()
     write_json(path, {"score": 0.5, "name": "Müller"})
     assert json.loads(path.read_text(encoding="utf-8")) == {"score": 0.5, "name": "Müller"}
+
+
+def test_lines_keep_their_blanks_and_lose_their_ends(tmp_path: Path) -> None:
+    path = tmp_path / "classes.txt"
+    path.write_bytes("Fat Hen\r\n\nMaïs \nlast".encode())
+    assert read_lines(path) == ("Fat Hen", "Maïs ", "last")
 
 
 def test_what_says_nothing_about_the_agent_is_known() -> None:
