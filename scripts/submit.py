@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,7 @@ from store import hosts, watching
 from store.folders import LIVE
 from store.records import Run, RunRequest
 from store.runs import Store
-from worker import queueing
+from worker import queueing, room
 from worker.app import connect
 from worker.context import open_store
 from worker.embedded import embedded_services
@@ -39,6 +39,9 @@ from worker.identity import known_dead
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
 from worker.submitting import Order, check_runnable, create_run, hosts_of, plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -116,11 +119,26 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_
     try:
         with _naming(run, settings), _services(settings, run_folder(run.run_dir, settings).path) as (live, check):
             _enqueue(run, live, store, resumed=resumed)
+            if not settings.broker_url:  # the attempts work on this host's disks
+                check = _telling_of_disks(check, settings, console)
             closed = follow(store, run.run_id, console=console, check=check)
             return show_result(closed, settings, console=console, as_json=as_json)
     except KeyboardInterrupt:
         _say_interrupted(run, settings, store)
         return INTERRUPTED
+
+
+def _telling_of_disks(check: Callable[[], None], settings: Settings, console: "Console") -> Callable[[], None]:
+    """Give a check that also says, once, why nothing new is started."""
+    told = room.Lacking()
+
+    def look() -> None:
+        check()
+        if (lacking := room.lacking(settings)) is not None and told.lately() is None:
+            console.print(f"nothing new is started: {lacking}", highlight=False, soft_wrap=True)
+        told.note(lacking)
+
+    return look
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.faults.redis_server import RedisServer
 from tests.faults.site import Site, site
 from tests.services import PostgresServer, postgres_server
 
-# Several run at a time (make faults), so the longest come first. What shares an engine stays together.
+# Several run at a time (make faults), so the longest come first.
 ORDER = ("engine", "soak", "network", "host", "collecting", "broker", "workers", "database")
 COUNTED = "counted"  # a line for the summary, among a test's user properties
 
@@ -23,8 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.faults)
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(300))  # the patience of the tests is long, for busy machines
-        if Path(item.path).stem == "test_engine":
-            item.add_marker(pytest.mark.xdist_group("engine"))
     ours.sort(key=lambda item: ORDER.index(Path(item.path).stem.removeprefix("test_")))
     places = [number for number, item in enumerate(items) if item in ours]
     for place, item in zip(places, ours, strict=True):

@@ -62,6 +62,10 @@ class Host:
         except psutil.NoSuchProcess:
             return []
 
+    def is_ready(self) -> bool:
+        """Whether it takes messages."""
+        return f"{self.name}@" in (said := self.log.read_text()) and " ready." in said
+
     def agents(self) -> list[psutil.Process]:
         """The processes below it that belong to agents, without their guards; waits for the first."""
         found: list[psutil.Process] = []

@@ -17,6 +17,7 @@ from worker.sandbox.engine import ATTEMPT_LABEL
 Count = Callable[[Accounts], Accounts]
 BASE = "python:3.11-slim-bookworm"
 DOCKER = ("--sandbox", "docker")
+pytestmark = pytest.mark.xdist_group("engine")  # one engine for all of them
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +85,15 @@ def test_a_host_that_is_switched_off_and_on_again_costs_a_try_and_no_attempt(
     here: Site, engine: SecondEngine, count: Count
 ) -> None:
     """Its next worker finds the containers that the engine ended, and blames no agent for that either."""
-    before = here.host("before", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    # Longer than an engine takes to end and start, or the attempt is given to others before.
+    env = {"DOCKER_HOST": engine.url, "MLEBENCH_LEASE_SECS": "60"}
+    before = here.host("before", env=env, concurrency=1)
     run_id = here.submit("napper", *DOCKER, seeds=2)
     here.wait_for(run_id, state=State.RUNNING, timeout_secs=90)
     before.kill_tree()
     engine.stop()
     engine.start()
-    here.host("after", env={"DOCKER_HOST": engine.url}, concurrency=1)
+    here.host("after", env=env, concurrency=1)
     accounts = count(here.settle(run_id))
     assert accounts.statuses == {"completed": 2}
     assert accounts.tries == {"adopted": 1, "completed": 2, "given_back": 1}

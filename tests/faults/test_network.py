@@ -26,8 +26,9 @@ def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
     far.cut()
     cut = time.monotonic()
     near = here.host("near", concurrency=1)
-    # By its own clock: nobody can tell it. And before another host may start the same attempt.
-    wait_until(lambda: at_rest(agents), timeout_secs=LEASE_SECS + 1, description="the far agent works no more")
+    # By its own clock: nobody can tell it. And before another host starts the same attempt.
+    wait_until(lambda: at_rest(agents), timeout_secs=LEASE_SECS + 5, description="the far agent works no more")
+    assert here.attempts(run_id)[0].fence == 1
     rested = time.monotonic() - cut
     wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=90, description="another host took over")
     taken = time.monotonic() - cut
