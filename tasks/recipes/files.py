@@ -67,14 +67,14 @@ def name_mapping(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     """Give old and new paths.
 
     Raises:
-        DataError: two would become one, or a new one leads elsewhere.
+        DataError: two would become one, or one leads elsewhere.
     """
     mapping = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
     if len(set(mapping.values())) < len(mapping):
         raise DataError("two files would get the same name")
-    for new in mapping.values():
-        if new.startswith("/") or ".." in PurePosixPath(new).parts:
-            raise DataError(f"a file would get the name {new!r}, which leads elsewhere")
+    for path in (*mapping, *mapping.values()):
+        if path.startswith("/") or (".." in path and ".." in PurePosixPath(path).parts):
+            raise DataError(f"a file has or would get the name {path!r}, which leads elsewhere")
     return mapping
 
 

@@ -8,7 +8,10 @@ from tasks.graders import load_module
 from tasks.registry import COMPETITIONS
 from tests.competitions.case import all_cases, as_bytes, write_files
 
-SIZES = [("new-york-city-taxi-fare-prediction", {"CHUNK_ROWS": 1_000, "BUCKET_ROWS": 7})]
+SIZES = [
+    ("new-york-city-taxi-fare-prediction", {"CHUNK_ROWS": 1_000, "BUCKET_ROWS": 7}),
+    ("h-and-m-personalized-fashion-recommendations", {"CHUNK_ROWS": 9}),
+]
 
 
 @pytest.mark.parametrize(("name", "sizes"), SIZES, ids=[name for name, _ in SIZES])

@@ -63,6 +63,13 @@ def test_no_file_is_written_elsewhere(name: str, source: Path, tmp_path: Path) -
         recipes.copy_files(source, tmp_path / "out", {"train/1.png": name})
 
 
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "train/../../secret"])
+def test_no_file_is_taken_from_elsewhere(name: str, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of somebody else")
+    with pytest.raises(DataError, match="leads elsewhere"):
+        recipes.copy_files(source, tmp_path / "out", {name: "x"})
+
+
 def test_a_missing_folder_or_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none/train is missing, expected a folder"):
         recipes.names_in(tmp_path / "none", "train")
