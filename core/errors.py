@@ -4,6 +4,7 @@
     ├── InputError                 the person who called gave something that cannot work (exit code 2)
     │   └── UnknownName            an id that names nothing; carries the nearest names
     ├── DataError                  a competition's data cannot be fetched or prepared on this host
+    ├── NotApplicable              a technique cannot be asked of a competition; the text says why
     ├── GradingError
     │   ├── SubmissionInvalid      the submission breaks the competition's format
     │   └── GraderFailed           the grader itself broke; never the submission's fault
@@ -53,6 +54,10 @@ class UnknownName(InputError):
 
 class DataError(MlebenchError):
     """A competition's data cannot be fetched, verified or prepared on this host."""
+
+
+class NotApplicable(MlebenchError):
+    """A technique cannot be asked of a competition; the text says why, and is a result, not a failure."""
 
 
 class GradingError(MlebenchError):

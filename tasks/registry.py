@@ -4,15 +4,12 @@ A competition is a folder: competition.yaml, thresholds.yaml, description.md, pr
 metric is its own. Adding one is adding a folder.
 """
 
-import hashlib
-import importlib.util
 import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,7 +18,9 @@ from core.errors import DataError, GraderFailed, InputError, SubmissionInvalid, 
 from grading.medals import Thresholds
 from grading.metrics import DECIMALS, METRICS, score
 from grading.submission import Column, SubmissionFormat, align, read_submission
-from tasks.schema import CompetitionFile, Source, SubmissionEntry, Table, TechniqueFile, ThresholdsFile, read_yaml
+from tasks.modules import load_module
+from tasks.schema import CompetitionFile, Source, SubmissionEntry, Table, ThresholdsFile, read_yaml
+from tasks.technique import Technique, read_technique
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +76,7 @@ class Competition:
             DataError: the preparer failed, for whatever reason.
         """
         try:
-            _load_module(self.folder / "prepare.py").prepare(raw, public, private)
+            load_module(self.folder / "prepare.py").prepare(raw, public, private)
         except DataError:
             raise
         except Exception as error:  # preparers are anybody's code and may raise anything
@@ -133,7 +132,7 @@ class Competition:
 
     def _score_by(self, own: Path, answers: "pd.DataFrame", prediction: "pd.DataFrame") -> float:
         try:
-            value = float(_load_module(own).grade(prediction, answers))
+            value = float(load_module(own).grade(prediction, answers))
         except SubmissionInvalid:
             raise
         except Exception as error:  # a metric of its own is anybody's code and may raise anything
@@ -141,19 +140,6 @@ class Competition:
         if not math.isfinite(value):
             raise GraderFailed(f"{self.metric} of {self.id} gave {value}, which is no score")
         return round(value, DECIMALS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Technique:
-    """One focused question that can be asked about a competition's data."""
-
-    id: str
-    name: str
-    folder: Path
-
-    def description(self) -> str:
-        """The question, for an agent."""
-        return (self.folder / "description.md").read_text(encoding="utf-8")
 
 
 def competition_roots(extra: str | None) -> list[Path]:
@@ -216,9 +202,9 @@ def load_technique(technique_id: str) -> Technique:
         InputError: its folder is not as it should be.
     """
     folder = _find("technique", technique_id, [TECHNIQUES])
-    entry = read_yaml(folder / "technique.yaml", TechniqueFile)
-    _check_folder(folder, entry.id, ("description.md",))
-    return Technique(id=entry.id, name=entry.name, folder=folder)
+    technique = read_technique(folder)
+    _check_folder(folder, technique.id, ("description.md", "plant.py", "checks.py"))
+    return technique
 
 
 def _folders(root: Path, file: str) -> list[Path]:
@@ -279,14 +265,3 @@ def _thresholds(folder: Path, *, lower_is_better: bool) -> Thresholds:
         median=entry.median,
         lower_is_better=lower_is_better,
     )
-
-
-def _load_module(path: Path) -> ModuleType:
-    """Import a file of a competition's folder, under a name that no other file has."""
-    name = f"competition_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
