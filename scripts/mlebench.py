@@ -10,6 +10,7 @@ from scripts.terminal import LOST_TO_MACHINERY, run_command
 
 if TYPE_CHECKING:
     from grading.reports import AttemptReport
+    from tasks.data import Prepared
     from tasks.registry import Competition
     from worker.places import Place
 
@@ -153,6 +154,37 @@ def grade(
     print(target)
 
 
+@app.command("technique-view")
+def technique_view(
+    technique: Annotated[str, typer.Argument(help="the technique's id")],
+    competition: Annotated[str, typer.Argument(help="the competition's id")],
+    out: Annotated[Path, typer.Option(help="a new folder for what an agent would see")],
+    seed: Annotated[int, typer.Option(help="which view")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Write what an agent would see of a technique: its data and its question, and not the truth."""
+    from scripts.techniques import write_view
+
+    entry = _competition(competition)
+    write_view(technique, entry, _prepared(entry, data_dir), seed=seed, out=out)
+    _say(f"{competition} {technique} seed {seed}: {out}")
+
+
+@app.command("grade-technique")
+def grade_technique(
+    answer_dir: Annotated[Path, typer.Argument(help="the folder that holds <technique>_analysis.json")],
+    technique: Annotated[str, typer.Argument(help="the technique's id")],
+    competition: Annotated[str, typer.Argument(help="the competition's id")],
+    seed: Annotated[int, typer.Option(help="which view was asked about")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Grade one answer to a technique and print its report as JSON."""
+    from scripts.techniques import grade_answer
+
+    entry = _competition(competition)
+    print(grade_answer(answer_dir, technique, entry, _prepared(entry, data_dir), seed=seed))
+
+
 @app.command()
 def compare(
     first: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],
@@ -251,23 +283,30 @@ def _entries(path: Path) -> list[tuple[str, Path]]:
     return entries
 
 
-def _grade(submission: Path, name: str, data_dir: str | None) -> "AttemptReport":
-    """Grade a file outside of any run."""
-    from core.errors import GraderFailed, InputError, SubmissionInvalid
-    from core.status import Status
-    from grading.reports import attempt_report
+def _prepared(competition: "Competition", data_dir: str | None) -> "Prepared":
+    """Give a competition's data, which has to be prepared already."""
+    from core.errors import InputError
     from tasks.data import is_prepared
     from tasks.data import prepare as prepared
     from worker import preparing
 
-    competition = _competition(name)
     place = _data_place(data_dir)
-    folder = place.folder
-    if not is_prepared(competition, folder) and not preparing.fetch(competition, place, note=_say):
+    if not is_prepared(competition, place.folder) and not preparing.fetch(competition, place, note=_say):
         raise InputError(
-            f"{name} is not prepared in {place.address}; run: mlebench prepare -c {name} --data-dir {place.address}"
+            f"{competition.id} is not prepared in {place.address}; "
+            f"run: mlebench prepare -c {competition.id} --data-dir {place.address}"
         )
-    data = prepared(competition, folder)
+    return prepared(competition, place.folder)
+
+
+def _grade(submission: Path, name: str, data_dir: str | None) -> "AttemptReport":
+    """Grade a file outside of any run."""
+    from core.errors import GraderFailed, SubmissionInvalid
+    from core.status import Status
+    from grading.reports import attempt_report
+
+    competition = _competition(name)
+    data = _prepared(competition, data_dir)
     score, status, message = None, Status.COMPLETED, "graded"
     if not submission.exists():
         status, message = Status.NO_SUBMISSION, f"there is no file {submission}"

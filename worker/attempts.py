@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from agents.registry import Agent, load_agent
@@ -19,22 +18,20 @@ from core.errors import (
     InfrastructureError,
     LeaseLost,
     MlebenchError,
+    NotApplicable,
     SandboxError,
     ServiceUnavailable,
-    SubmissionInvalid,
 )
 from core.status import State, Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Run
 from store.runs import Outcome
-from tasks.data import Prepared, data_hash
-from tasks.registry import Competition
 from worker import evidence, logs, metrics, preparing
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
 from worker.identity import this_worker
-from worker.instructions import write_instructions
+from worker.material import Material, material_of
 from worker.places import Place, data_place, run_folder
 from worker.runlog import RunLog
 from worker.sandbox import ORPHANED, Execution, Launch, Leftover, Limits, Sandbox, Workspace
@@ -208,6 +205,8 @@ class Try:
             return carry_out(self)
         except Stopping:
             return self._give_back()
+        except NotApplicable as reason:
+            return self._nothing_to_ask(reason)
         except LeaseLost as error:
             self.log.note(f"stopped: {error}")
             raise
@@ -226,7 +225,7 @@ class Try:
             f"seed {self.attempt.seed}, try {self.attempt.tries} on {socket.gethostname()}"
         )
         agent = self._agent()
-        launch, prepared, snapshots = self._launch(agent)
+        launch, material, snapshots = self._launch(agent)
         sandbox = self.context.sandbox(self.run.request.sandbox)
         digest = sandbox.build(agent)
         self._check_lease()
@@ -234,7 +233,7 @@ class Try:
             raise Stopping
         execution = sandbox.start(launch)
         with self._closing(execution):
-            environment = self._environment(sandbox, execution, digest, prepared, launch.limits)
+            environment = self._environment(sandbox, execution, digest, material, launch.limits)
             self.context.store.agent_started(self.lease, environment=environment)
             outcome = self._supervise(execution, launch, snapshots, used_secs=0.0)
         return self._hand_in(outcome, snapshots)
@@ -256,6 +255,10 @@ class Try:
         """The agent has ended: publish what it left."""
         if outcome.status is not Status.COMPLETED and (used := snapshots.restore_if_better()):
             self.log.note(used)
+        return self._hand_over(outcome)
+
+    def _hand_over(self, outcome: Outcome) -> Turn:
+        """Publish what there is, and let it be graded."""
         self._publish()
         if outcome.status is Status.CANCELLED:
             return self._cancelled(outcome)
@@ -264,6 +267,10 @@ class Try:
         metrics.ended(outcome.status, agent_secs=outcome.agent_secs)
         log.info("agent: %s, %s", outcome.status, outcome.message, extra={"action": "attempt_ended"})
         return Turn(next=Next.GRADE)
+
+    def _nothing_to_ask(self, reason: NotApplicable) -> Turn:
+        """The technique cannot be asked of this data: no agent is needed, and grading says so."""
+        return self._hand_over(Outcome(status=Status.COMPLETED, message=f"not applicable: {reason}"))
 
     def _give_back(self) -> Turn:
         """This worker stops. An agent that was left running is for the next worker of this host to adopt."""
@@ -292,26 +299,19 @@ class Try:
     def _data(self) -> Place:
         return data_place(self.context.settings, self.run.request.data_dir)
 
-    def _workspace(self, competition: Competition, prepared: Prepared) -> Workspace:
-        workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=prepared.public)
+    def _workspace(self, material: Material) -> Workspace:
+        workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=material.public)
         for path in (workspace.submission, workspace.code, workspace.logs):
             path.mkdir(exist_ok=True)
-        write_instructions(workspace, competition, time_limit_secs=self.run.request.time_limit_secs)
+        material.write_texts(workspace, self.run.request.time_limit_secs)
         return workspace
 
-    def _launch(self, agent: Agent) -> tuple[Launch, Prepared, Snapshots]:
+    def _launch(self, agent: Agent) -> tuple[Launch, Material, Snapshots]:
         """Make ready what the agent needs, here and for watching it."""
         competition = self.context.competition(self.attempt.competition_id)
         prepared = preparing.prepared(competition, self._data(), note=self.log.note)
-        workspace = self._workspace(competition, prepared)
-
-        def validate(path: Path) -> str | None:
-            try:
-                competition.check(path, prepared.public)
-            except SubmissionInvalid as error:
-                return str(error)
-            return None
-
+        material = material_of(self.attempt, competition, prepared, note=self.log.note)
+        workspace = self._workspace(material)
         launch = Launch(
             run_id=self.run.run_id,
             attempt_id=self.attempt.attempt_id,
@@ -323,7 +323,7 @@ class Try:
             workspace=workspace,
             environment=agent.environment(secrets(self.context.settings)),
             limits=limits_of(self.context.settings, self.run.request.time_limit_secs),
-            validate=validate,
+            validate=material.validate,
             log=self.log.write,
             note=self.log.note,
             seen_until=self.logged_until,
@@ -331,10 +331,11 @@ class Try:
         snapshots = Snapshots(
             workspace.submission,
             workspace.root / "snapshots",
-            validate=validate,
-            max_bytes=competition.format.max_bytes,
+            validate=material.validate,
+            max_bytes=material.max_bytes,
+            patterns=material.patterns,
         )
-        return launch, prepared, snapshots
+        return launch, material, snapshots
 
     @contextmanager
     def _closing(self, execution: Execution) -> Iterator[None]:
@@ -368,7 +369,7 @@ class Try:
             raise LeaseLost(f"another worker has taken attempt {self.attempt.attempt_id}")
 
     def _environment(
-        self, sandbox: Sandbox, execution: Execution, digest: str, prepared: Prepared, limits: Limits
+        self, sandbox: Sandbox, execution: Execution, digest: str, material: Material, limits: Limits
     ) -> dict[str, Any]:
         return {
             "host": socket.gethostname(),
@@ -376,7 +377,7 @@ class Try:
             "sandbox": sandbox.name,
             "execution": execution.ref,
             "image_digest": digest,
-            "data_hash": data_hash(prepared),
+            "data_hash": material.data_hash(),
             "limits": dict(limits.__dict__),
             "hardware": hardware(),
             "platform": platform.platform(),

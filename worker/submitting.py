@@ -19,7 +19,6 @@ from tasks.registry import (
     Competition,
     competition_roots,
     list_competitions,
-    list_techniques,
     load_competition,
 )
 from tasks.schema import Source
@@ -28,6 +27,7 @@ from worker import preparing
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
 from worker.places import Place, data_place, runs_place
 from worker.settings import Settings, secrets
+from worker.technique_asking import can_be_asked, chosen_techniques, require_a_question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,9 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     split, names = _competitions(order, roots)
     agent = _agent(order.agent, settings)
     _check_numbers(order)
-    _check_techniques(order.techniques)
+    techniques = chosen_techniques(order.techniques)
     competitions = [load_competition(name, roots=roots) for name in names]
+    require_a_question(techniques, competitions)
     if order.sandbox not in ("auto", *SANDBOXES):
         raise UnknownName("sandbox", order.sandbox, ["auto", *SANDBOXES])
     sandbox = order.sandbox
@@ -89,7 +90,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         split=split,
         competitions=tuple(names),
         seeds=order.seeds,
-        techniques=order.techniques,
+        techniques=techniques,
         sandbox=sandbox,
         time_limit_secs=order.time_limit_secs or settings.time_limit_secs,
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
@@ -150,7 +151,7 @@ def _attempts(planned: Plan) -> list[Attempt]:
     )
     return [
         _attempt(position, competition.id, technique, seed, now)
-        for position, (competition, technique, seed) in enumerate(ordered)
+        for position, (competition, technique, seed) in enumerate(pair for pair in ordered if can_be_asked(*pair[:2]))
     ]
 
 
@@ -219,13 +220,6 @@ def _check_numbers(order: Order) -> None:
         raise InputError(f"--seeds {order.seeds}: expected a whole number of at least 1")
     if order.time_limit_secs is not None and not order.time_limit_secs > 0:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
-
-
-def _check_techniques(names: Sequence[str]) -> None:
-    known = list_techniques()
-    for name in names:
-        if name not in known:
-            raise UnknownName("technique", name, known)
 
 
 def _check_sandbox(name: str, agent: Agent) -> None:

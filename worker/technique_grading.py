@@ -1,0 +1,64 @@
+"""From a collected technique attempt to its grade."""
+
+import logging
+
+from core.errors import GraderFailed, NotApplicable, SubmissionInvalid
+from core.status import Status
+from grading.answers import read_answer
+from grading.checks import TechniqueGrade, lost, not_applicable, ungraded
+from store.records import Attempt, Run
+from store.storage import Storage
+from tasks.registry import load_technique
+from tasks.technique import Technique
+from worker import preparing
+from worker.context import Context
+from worker.material import view_of
+from worker.places import data_place
+
+log = logging.getLogger(__name__)
+
+
+def answer_path(technique: str) -> str:
+    """Where a technique's answer is below an attempt's folder."""
+    return f"submission/{load_technique(technique).answer_file}"
+
+
+def grade_technique(
+    attempt: Attempt, run: Run, storage: Storage, context: Context
+) -> tuple[Status, str, TechniqueGrade]:
+    """Give the final status with its message, and the grade.
+
+    Raises:
+        DataError, InputError, ServiceUnavailable, OSError: this host cannot grade it now.
+    """
+    technique = load_technique(attempt.technique or "")
+    ended = attempt.status or Status.GRADER_FAILED
+    competition = context.competition(attempt.competition_id)
+    data = data_place(context.settings, run.request.data_dir)
+    prepared = preparing.prepared(competition, data, note=log.info)
+    try:
+        view = view_of(technique, competition, prepared, attempt.seed, note=log.info)
+    except NotApplicable as reason:
+        return ended, attempt.message, not_applicable(technique.id, str(reason))
+    answer = storage.find(attempt.name, f"submission/{technique.answer_file}")
+    if answer is None:
+        return _without_answer(technique, attempt, ended)
+    try:
+        with storage.local(answer) as path:
+            read_answer(path)  # what is no answer is the agent's doing, and ends the attempt as such
+            grade = technique.grade(path, view.truth())
+            return ended, attempt.message, grade
+    except SubmissionInvalid as error:
+        if ended is Status.COMPLETED:
+            return Status.INVALID_SUBMISSION, str(error), ungraded(technique.id, str(error))
+        return ended, f"{attempt.message}; invalid answer: {error}", ungraded(technique.id, str(error))
+    except GraderFailed as error:
+        log.error("grading attempt %s failed: %s", attempt.attempt_id, error)
+        return Status.GRADER_FAILED, str(error), lost(technique.id, str(error))
+
+
+def _without_answer(technique: Technique, attempt: Attempt, ended: Status) -> tuple[Status, str, TechniqueGrade]:
+    missing = f"there is no submission/{technique.answer_file}"
+    if ended is Status.COMPLETED:
+        return Status.NO_SUBMISSION, f"ended by itself; {missing}", ungraded(technique.id, missing)
+    return ended, f"{attempt.message}; no answer", ungraded(technique.id, missing)
