@@ -33,20 +33,26 @@ def read_answer(path: Path) -> Answer:
         SubmissionInvalid: there is no such file, or it is no JSON object; one line says what it is.
     """
     try:
-        return named(_parsed(_text(path)))
+        return named(_parsed(read_text(path, max_bytes=MAX_BYTES)))
     except OSError as error:
         raise SubmissionInvalid(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path, *, max_bytes: int) -> str:
+    """Read a hostile file: a plain one, not too large, in UTF-8.
+
+    Raises:
+        SubmissionInvalid: it is something else.
+        OSError: it cannot be opened.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor: links are not followed
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise SubmissionInvalid(f"{path.name} is not a plain file")
-        if status.st_size > MAX_BYTES:
-            raise SubmissionInvalid(f"{path.name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
-        data = file.read(MAX_BYTES + 1)
+        if status.st_size > max_bytes:
+            raise SubmissionInvalid(f"{path.name} has {status.st_size:,} bytes; at most {max_bytes:,} are read")
+        data = file.read(max_bytes)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

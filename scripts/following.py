@@ -68,7 +68,8 @@ def _line(row: Progress) -> str:
         case State.RUNNING:
             return text + (f"running, try {row.tries}" if row.tries > 1 else "running")
         case State.COLLECTED:
-            return text + f"agent ended ({row.status}) after {secs(row.agent_secs)}"
+            after = "" if row.agent_secs is None else f" after {secs(row.agent_secs)}"
+            return text + f"agent ended ({row.status}){after}"
         case _ if row.score is not None:
             return text + f"{row.status}, {_scored(row)}"
         case _:

@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
@@ -122,6 +122,8 @@ class CodeEntry(YamlFile):
     """A code file that may be handed in with an answer. It is run in a sandbox."""
 
     file: str
+    function: str
+    shape: Literal["split", "transform"]  # split(train) gives pairs of positions; others take and give both tables
     check: CheckEntry  # its points are added to the score, and not missed where there is no file
 
 

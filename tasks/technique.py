@@ -106,6 +106,24 @@ class Technique:
         except Exception as error:  # checks are anybody's code and may raise anything
             raise GraderFailed(f"a check of {self.id} failed: {type(error).__name__}: {error}") from error
 
+    def judge_code(self, outputs: Path, public: Path, truth: Truth, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Judge what the code file that was handed in gave in its sandbox; `note` says what is wrong.
+
+        Args:
+            outputs: hostile.
+            public: of the view, with the tables that `table` names.
+
+        Raises:
+            GraderFailed: the judge broke.
+        """
+        try:
+            judged: Mapping[str, Any] = load_module(self.folder / "judge_code.py").judge(outputs, public, truth, table)
+        except SubmissionInvalid as error:
+            return {"note": str(error)}
+        except Exception as error:  # judges are anybody's code and may raise anything
+            raise GraderFailed(f"judging the code of {self.id} failed: {type(error).__name__}: {error}") from error
+        return judged
+
     @cached_property
     def _functions(self) -> ModuleType:
         return load_module(self.folder / "checks.py")

@@ -72,6 +72,11 @@ class View:
         """What this view adds to the technique's description; may be empty."""
         return str(self._read()["question"])
 
+    def table(self) -> dict[str, Any]:
+        """What is said about its table, as JSON values of tasks.schema.Table."""
+        table: dict[str, Any] = self._read()["table"]
+        return table
+
     def content_hash(self) -> str:
         """A hash of everything it holds."""
         return data_hash(Prepared(competition_id=self.competition_id, public=self.public, private=self.private))
@@ -204,7 +209,8 @@ def _fill(view: View, technique: "Technique", competition: "Competition", prepar
     write_text(view.public / "description.md", _description(competition, said))
     for path in (view.public, *view.public.rglob("*")):
         path.chmod(MODE_FOLDER if path.is_dir() else MODE_FILE)
-    write_json(view.private / "truth.json", {"truth": planted.truth, "question": planted.question})
+    kept = {"truth": planted.truth, "question": planted.question, "table": said.model_dump(mode="json")}
+    write_json(view.private / "truth.json", kept)
     view.public.parent.chmod(MODE_FOLDER)
 
 

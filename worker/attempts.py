@@ -27,6 +27,7 @@ from store.folders import RunFolder
 from store.records import Attempt, Lease, Run
 from store.runs import Outcome
 from worker import evidence, logs, metrics, preparing
+from worker.code_check import keep_result, run_code
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
@@ -38,7 +39,7 @@ from worker.sandbox import ORPHANED, Execution, Launch, Leftover, Limits, Sandbo
 from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
-from worker.supervision import Stopping, Supervision
+from worker.supervision import Ending, Stopping, Supervision
 
 log = logging.getLogger(__name__)
 
@@ -236,12 +237,12 @@ class Try:
             environment = self._environment(sandbox, execution, digest, material, launch.limits)
             self.context.store.agent_started(self.lease, environment=environment)
             outcome = self._supervise(execution, launch, snapshots, used_secs=0.0)
-        return self._hand_in(outcome, snapshots)
+        return self._hand_in(outcome, launch, material, snapshots)
 
     def go_on_with(self, leftover: Leftover) -> Turn:
         """Look after an agent that another worker started, and publish its files."""
         self.log.note(f"adopted from {leftover.owner} by {this_worker()}")
-        launch, _, snapshots = self._launch(self._agent())
+        launch, material, snapshots = self._launch(self._agent())
         started = self.attempt.agent_started_at or self.attempt.queued_at
         used_secs = (datetime.now(UTC) - started).total_seconds()
         execution = leftover.adopt(launch)
@@ -249,13 +250,27 @@ class Try:
             outcome = self._supervise(execution, launch, snapshots, used_secs=used_secs)
         if outcome.exit_code == ORPHANED:
             raise SandboxError("its worker was gone for too long: the agent was killed before this one came")
-        return self._hand_in(outcome, snapshots)
+        return self._hand_in(outcome, launch, material, snapshots)
 
-    def _hand_in(self, outcome: Outcome, snapshots: Snapshots) -> Turn:
+    def _hand_in(self, outcome: Outcome, launch: Launch, material: Material, snapshots: Snapshots) -> Turn:
         """The agent has ended: publish what it left."""
         if outcome.status is not Status.COMPLETED and (used := snapshots.restore_if_better()):
             self.log.note(used)
+        if material.view is not None and outcome.status is not Status.CANCELLED:
+            sandbox = self.context.sandbox(self.run.request.sandbox)
+            run_code(launch, material.view, sandbox, supervise=self._watch_code)
         return self._hand_over(outcome)
+
+    def _watch_code(self, execution: Execution, limits: Limits) -> Ending:
+        return Supervision(
+            execution=execution,
+            limits=limits,
+            grace_secs=self.context.settings.grace_secs,
+            watch=self.watch,
+            stopping=self.context.stopping,
+            snapshots=None,
+            note=self.log.note,
+        ).run()
 
     def _hand_over(self, outcome: Outcome) -> Turn:
         """Publish what there is, and let it be graded."""
@@ -397,6 +412,7 @@ class Try:
         self.log.note(evidence.collect(Workspace(root=live, data=live), out).summary())
         self.log.close()
         evidence.keep_log(live, out)
+        keep_result(live, out)
         remove_tree(live)
         self._let_appear(name, fence)
 

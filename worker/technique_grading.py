@@ -1,6 +1,8 @@
 """From a collected technique attempt to its grade."""
 
+import json
 import logging
+from typing import Any
 
 from core.errors import GraderFailed, NotApplicable, SubmissionInvalid
 from core.status import Status
@@ -11,6 +13,7 @@ from store.storage import Storage
 from tasks.registry import load_technique
 from tasks.technique import Technique
 from worker import preparing
+from worker.code_check import RESULT
 from worker.context import Context
 from worker.material import view_of
 from worker.places import data_place
@@ -46,7 +49,7 @@ def grade_technique(
     try:
         with storage.local(answer) as path:
             read_answer(path)  # what is no answer is the agent's doing, and ends the attempt as such
-            grade = technique.grade(path, view.truth())
+            grade = technique.grade(path, view.truth(), _code_result(attempt, storage))
             return ended, attempt.message, grade
     except SubmissionInvalid as error:
         if ended is Status.COMPLETED:
@@ -55,6 +58,12 @@ def grade_technique(
     except GraderFailed as error:
         log.error("grading attempt %s failed: %s", attempt.attempt_id, error)
         return Status.GRADER_FAILED, str(error), lost(technique.id, str(error))
+
+
+def _code_result(attempt: Attempt, storage: Storage) -> dict[str, Any] | None:
+    """What the worker noted of the code file that came with the answer, if there was one."""
+    content = storage.read(f"{attempt.name}/{RESULT}")
+    return None if content is None else json.loads(content)
 
 
 def _without_answer(technique: Technique, attempt: Attempt, ended: Status) -> tuple[Status, str, TechniqueGrade]:

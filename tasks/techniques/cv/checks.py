@@ -1,5 +1,6 @@
 """What an answer about cross-validation is held against."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from grading.answers import Answer, choice, flag, is_given, name, named, names, number
@@ -69,12 +70,12 @@ def splits(answer: Answer, truth: Truth) -> Finding:
 
 
 def splitter(answer: Answer, truth: Truth) -> Finding:
-    result: dict[str, Any] = answer["code"]
-    keys = ("covers", "keeps_groups_apart", "keeps_time_in_order")
+    result: Mapping[str, Any] = answer["code"]
+    found = {key: result.get(key, False) for key in ("covers", "keeps_groups_apart", "keeps_time_in_order")}
     return Finding(
-        share=float(all(result[key] for key in keys)),
+        share=float(all(found.values())),
         expected="pairs of different rows that keep groups apart and time in order",
-        answered={key: result[key] for key in keys},
+        answered=found,
         note=result["note"],
     )
 

@@ -69,10 +69,11 @@ def cross_fitted(answer: Answer, truth: Truth) -> Finding:
 
 def encoder(answer: Answer, truth: Truth) -> Finding:
     result: Mapping[str, Any] = answer["code"]
+    found = {key: result.get(key, False) for key in ("numbers", "ignores_target")}
     return Finding(
-        share=float(result["numbers"] and result["ignores_target"]),
+        share=float(all(found.values())),
         expected="numbers without gaps for all rows of train and test, no look at the target of the row",
-        answered={key: result[key] for key in ("numbers", "ignores_target")},
+        answered=found,
         note=result["note"],
     )
 

@@ -1,6 +1,7 @@
 """What an answer about missing values is held against."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from grading.answers import Answer, choice, name, named, names, number
@@ -54,11 +55,12 @@ def strategies(answer: Answer, truth: Truth) -> Finding:
 
 
 def imputer(answer: Answer, truth: Truth) -> Finding:
-    result: dict[str, Any] = answer["code"]
+    result: Mapping[str, Any] = answer["code"]
+    found = {key: result.get(key, False) for key in ("fills", "ignores_target")}
     return Finding(
-        share=float(result["fills"] and result["ignores_target"]),
+        share=float(all(found.values())),
         expected="every gap of train and test filled, whole cells kept, no look at the target of the row",
-        answered={key: result[key] for key in ("fills", "ignores_target")},
+        answered=found,
         note=result["note"],
     )
 
