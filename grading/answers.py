@@ -5,14 +5,13 @@ What is hostile stays harmless: a value that cannot be read as what is asked for
 
 import json
 import math
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import SubmissionInvalid
+from core.files import read_plain
 
 MAX_BYTES = 16 * 2**20
 MAX_ITEMS = 20_000  # entries of one list or object that are looked at
@@ -45,14 +44,10 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         SubmissionInvalid: it is something else.
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor: links are not followed
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionInvalid(f"{path.name} is not a plain file")
-        if status.st_size > max_bytes:
-            raise SubmissionInvalid(f"{path.name} has {status.st_size:,} bytes; at most {max_bytes:,} are read")
-        data = file.read(max_bytes)
+    try:
+        data = read_plain(path, max_bytes=max_bytes)
+    except ValueError as error:
+        raise SubmissionInvalid(f"{path.name} {error}") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

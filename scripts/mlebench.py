@@ -176,13 +176,16 @@ def grade_technique(
     technique: Annotated[str, typer.Argument(help="the technique's id")],
     competition: Annotated[str, typer.Argument(help="the competition's id")],
     seed: Annotated[int, typer.Option(help="which view was asked about")] = 0,
+    judge: Annotated[
+        str | None, typer.Option(help="an OpenAI model that reads the reasoning, beside the score")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Grade one answer to a technique and print its report as JSON."""
     from scripts.techniques import grade_answer
 
     entry = _competition(competition)
-    print(grade_answer(answer_dir, technique, entry, _prepared(entry, data_dir), seed=seed))
+    print(grade_answer(answer_dir, technique, entry, _prepared(entry, data_dir), seed=seed, judge=judge))
 
 
 @app.command()

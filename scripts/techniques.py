@@ -3,14 +3,18 @@
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import InputError, NotApplicable
 from core.files import write_text
+from grading.answers import read_answer
 from grading.checks import not_applicable
 from tasks.registry import load_technique
 from tasks.views import make_view, view_description
+from worker.judging import judged, require_key
+from worker.settings import load_settings, secrets
 
 if TYPE_CHECKING:
     from tasks.data import Prepared
@@ -46,16 +50,25 @@ def write_view(technique_id: str, competition: "Competition", prepared: "Prepare
 
 
 def grade_answer(
-    answer_dir: Path, technique_id: str, competition: "Competition", prepared: "Prepared", *, seed: int
+    answer_dir: Path,
+    technique_id: str,
+    competition: "Competition",
+    prepared: "Prepared",
+    *,
+    seed: int,
+    judge: str | None = None,
 ) -> str:
-    """Grade the answer in a folder; its report as JSON.
+    """Grade the answer in a folder; its report as JSON. Code files are run in attempts alone, and not here.
 
     Raises:
-        InputError: there is no such folder, or the seed is none.
+        InputError: there is no such folder, the seed is none, or the judge has no key.
         GraderFailed: a check broke.
     """
     _check_seed(seed)
     technique = load_technique(technique_id)
+    known = secrets(load_settings())
+    if judge is not None:
+        require_key(known)
     if not answer_dir.is_dir():
         raise InputError(f"{answer_dir} is not a folder; expected one that holds {technique.answer_file}")
     try:
@@ -63,6 +76,9 @@ def grade_answer(
         grade = technique.grade(answer_dir / technique.answer_file, view.truth())
     except NotApplicable as reason:
         grade = not_applicable(technique.id, str(reason))
+    if judge is not None and grade.checks:
+        answer = read_answer(answer_dir / technique.answer_file)
+        grade = replace(grade, judge=judged(judge, technique, answer, known))
     report = {"competition_id": competition.id, "technique": technique.id, "seed": seed, **grade.to_json()}
     return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
 

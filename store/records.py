@@ -26,6 +26,7 @@ class RunRequest:
     sandbox: str = "auto"  # auto, docker or process
     time_limit_secs: float
     data_dir: str | None = None  # None: the data folder of each worker's own settings
+    judge: str | None = None  # a model that reads the reasoning in techniques' answers
 
     def to_json(self) -> dict[str, Any]:
         """Give the request as a JSON object."""

@@ -6,21 +6,20 @@ What the code gives is hostile too. It is judged against the truth outside the s
 import logging
 import multiprocessing
 import os
-import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agents.registry import Agent, KwargsType
 from core.errors import GraderFailed, SandboxError
-from core.files import write_json
+from core.files import read_plain, write_json
 from tasks.registry import load_technique
 from tasks.technique import Technique
 from tasks.views import View
-from worker.evidence import OPEN_FILE
 from worker.sandbox import Execution, Launch, Limits, Sandbox, Workspace
 from worker.sandbox.disk import OPEN_FOLDER, remove_tree
 from worker.supervision import Ending, Stopping
@@ -145,18 +144,12 @@ def _judge(technique_id: str, outputs: Path, view: View) -> Mapping[str, Any]:
 def _source(workspace: Workspace, name: str) -> bytes | None:
     """The content of a code file in the agent's folders; None where there is no plain file of that name."""
     for folder in (workspace.code, workspace.submission):
-        try:
+        with suppress(OSError, ValueError):  # another place may have it
             opened = os.open(folder, OPEN_FOLDER)
             try:
-                descriptor = os.open(name, OPEN_FILE, dir_fd=opened)
+                return read_plain(name, max_bytes=MAX_SOURCE_BYTES, dir_fd=opened)
             finally:
                 os.close(opened)
-        except OSError:
-            continue
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - relative to a folder
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_SOURCE_BYTES:
-                return file.read(MAX_SOURCE_BYTES)
     return None
 
 

@@ -27,7 +27,7 @@ from worker import preparing
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
 from worker.places import Place, data_place, runs_place
 from worker.settings import Settings, secrets
-from worker.technique_asking import can_be_asked, chosen_techniques, require_a_question
+from worker.technique_asking import can_be_asked, check_judge, chosen_techniques, require_a_question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,7 @@ class Order:
     competitions: tuple[str, ...] = ()  # instead of a split, or some of one
     seeds: int = 1
     techniques: tuple[str, ...] = ()
+    judge: str | None = None  # a model that reads the reasoning in techniques' answers
     sandbox: str = "auto"
     time_limit_secs: float | None = None  # None: the setting
     data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
@@ -73,6 +74,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     techniques = chosen_techniques(order.techniques)
     competitions = [load_competition(name, roots=roots) for name in names]
     require_a_question(techniques, competitions)
+    check_judge(order.judge, techniques, secrets(settings) if local else None)
     if order.sandbox not in ("auto", *SANDBOXES):
         raise UnknownName("sandbox", order.sandbox, ["auto", *SANDBOXES])
     sandbox = order.sandbox
@@ -91,6 +93,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         competitions=tuple(names),
         seeds=order.seeds,
         techniques=techniques,
+        judge=order.judge,
         sandbox=sandbox,
         time_limit_secs=order.time_limit_secs or settings.time_limit_secs,
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,

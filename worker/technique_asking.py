@@ -1,11 +1,12 @@
 """Which techniques a run asks, and of which of its competitions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from core.errors import InputError, UnknownName
 from store.records import RunRequest
 from tasks.registry import Competition, list_techniques, load_technique
+from worker.judging import require_key
 
 TECHNIQUE_GRADES = "technique_grades.json"
 EVERY = "all"
@@ -46,6 +47,23 @@ def require_a_question(techniques: Sequence[str], competitions: Sequence[Competi
     }
     if reasons and None not in reasons:
         raise InputError(f"nothing to ask: {'; '.join(sorted(reason for reason in reasons if reason))}")
+
+
+def check_judge(judge: str | None, techniques: Sequence[str], secrets: Mapping[str, str] | None) -> None:
+    """Check that a judge, where one is wanted, has something to read and a key.
+
+    Args:
+        secrets: this host's; None where other hosts grade, and have their own.
+
+    Raises:
+        InputError: it has not.
+    """
+    if judge is None:
+        return
+    if not techniques:
+        raise InputError("--judge reads answers to techniques; it needs --techniques")
+    if secrets is not None:
+        require_key(secrets)
 
 
 def not_asked(request: RunRequest, load: Callable[[str], Competition]) -> dict[tuple[str, str], str]:

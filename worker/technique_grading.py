@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 from core.errors import GraderFailed, NotApplicable, SubmissionInvalid
@@ -15,8 +16,10 @@ from tasks.technique import Technique
 from worker import preparing
 from worker.code_check import RESULT
 from worker.context import Context
+from worker.judging import judged
 from worker.material import view_of
 from worker.places import data_place
+from worker.settings import secrets
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +51,12 @@ def grade_technique(
         return _without_answer(technique, attempt, ended)
     try:
         with storage.local(answer) as path:
-            read_answer(path)  # what is no answer is the agent's doing, and ends the attempt as such
-            grade = technique.grade(path, view.truth(), _code_result(attempt, storage))
-            return ended, attempt.message, grade
+            said = read_answer(path)
+        grade = technique.grade_answer(said, view.truth(), _code_result(attempt, storage))
+        if run.request.judge is not None:
+            judge = judged(run.request.judge, technique, said, secrets(context.settings))
+            grade = replace(grade, judge=judge)
+        return ended, attempt.message, grade
     except SubmissionInvalid as error:
         if ended is Status.COMPLETED:
             return Status.INVALID_SUBMISSION, str(error), ungraded(technique.id, str(error))

@@ -64,8 +64,8 @@ def transform(function: Transform, train: pd.DataFrame, test: pd.DataFrame, plan
 def probed_rows(train: pd.DataFrame, plan: Plan) -> list[int]:
     """Rows spread over the table; with gaps, where there are any."""
     most: int = plan["probes"]
-    has_gaps = train.drop(columns=plan["target"]).isna().any(axis=1).tolist()
-    gaps = [row for row, has in enumerate(has_gaps) if has]
+    features = [name for name in train if name != plan["target"]]
+    gaps = [row for row, has_gap in enumerate(train[features].isna().any(axis=1)) if has_gap]
     rows = gaps if len(gaps) >= most else list(range(len(train)))
     step = max(1, len(rows) // most)
     return rows[step // 2 :: step][:most]
