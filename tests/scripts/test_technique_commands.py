@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import mlebench
+from scripts.draw_techniques import DRAWINGS, FOLDER, draw
 from tests.scripts.conftest import Call
 
 VIEW = ("technique-view", "imbalance", "credit-status")
@@ -76,3 +77,10 @@ def test_wrong_input_is_one_line_and_exit_code_two(
     assert message in done.err
     assert done.err.count("\n") == 1
     assert not (data / "new").exists()
+
+
+@pytest.mark.parametrize("technique", list(DRAWINGS))
+def test_the_drawings_of_the_docs_are_of_real_views(technique: str, tmp_path: Path) -> None:
+    committed = (FOLDER / f"{technique}.svg").read_text()
+    assert committed == draw(technique, tmp_path)
+    assert len(committed) < 60_000
