@@ -81,6 +81,13 @@ def named(value: object) -> dict[str, Any]:
     return {name(key): entry for key, entry in value.items()}
 
 
+def entry(value: object, key: str) -> Any:
+    """Read what an object has under a key: exactly that key, or else one of the same name. None where it has none."""
+    if isinstance(value, Mapping) and key in value:
+        return value[key]
+    return named(value).get(name(key))
+
+
 def names(value: object) -> list[str]:
     """Read a list of names; the keys of an object, or one name, stand for a list."""
     if isinstance(value, Mapping):

@@ -6,6 +6,8 @@
 The same competition, technique and seed give the same bytes on every host, in whatever order views are made; the
 fingerprint tells views of other data, or of an earlier planter, apart. A view appears in one step, made once per host.
 
+Views may be deleted when no run is under way: they are made again where they are needed.
+
 A view's rows are a drawn part of the real ones, so that no count is known beforehand. Where test rows come after the
 train rows in time, both parts are drawn from the train rows: what differs between them is then what was planted.
 """
@@ -115,7 +117,7 @@ def make_view(
     views = view.public.parent.parent
     try:
         views.mkdir(parents=True, exist_ok=True)
-        with _locked(views / f".{view.public.parent.name}.lock", log):
+        with _locked(views / ".lock", log):
             if find_view(technique, competition, prepared, seed) is None:
                 _make(view, technique, competition, prepared, log)
     except OSError as error:
@@ -171,7 +173,7 @@ def _locked(path: Path, log: Callable[[str], None]) -> Any:
     try:
         return lock.acquire(blocking=False)
     except Timeout:
-        log("waiting for another process that makes the same view")
+        log("waiting for another process that makes a view of the same data")
         return lock.acquire()
 
 

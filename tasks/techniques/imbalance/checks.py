@@ -1,6 +1,6 @@
 """What an answer about class imbalance is held against."""
 
-from grading.answers import Answer, choice, flag, name, named, number
+from grading.answers import Answer, choice, entry, flag, name, named, number
 from grading.checks import Finding, Truth, mean, near
 
 SEVERITIES = ("balanced", "moderate", "severe", "extreme")
@@ -9,20 +9,21 @@ PERCENT_POINTS = 0.1
 
 
 def class_counts(answer: Answer, truth: Truth) -> Finding:
-    said, counts = named(answer.get("class_distribution")), named(truth["counts"])
-    right = [label for label, count in counts.items() if number(said.get(label)) == count]
-    share = len(right) / len({*counts, *said})
-    return Finding(share=share, expected=truth["counts"], answered=answer.get("class_distribution"))
+    said, counts = answer.get("class_distribution"), truth["counts"]
+    right = [label for label, count in counts.items() if number(entry(said, label)) == count]
+    share = len(right) / max(len(counts), len(named(said)))
+    return Finding(share=share, expected=counts, answered=said)
 
 
 def percentages(answer: Answer, truth: Truth) -> Finding:
-    said, counts = named(answer.get("class_percentages")), named(truth["counts"])
+    said, counts = answer.get("class_percentages"), truth["counts"]
     total = sum(counts.values())
     expected = {label: 100 * count / total for label, count in counts.items()}
     share = mean(
-        near(number(said.get(label)), value, relative=0, absolute=PERCENT_POINTS) for label, value in expected.items()
+        near(number(entry(said, label)), value, relative=0, absolute=PERCENT_POINTS)
+        for label, value in expected.items()
     )
-    return Finding(share=share, expected=expected, answered=answer.get("class_percentages"))
+    return Finding(share=share, expected=expected, answered=said)
 
 
 def ratio(answer: Answer, truth: Truth) -> Finding:

@@ -161,9 +161,10 @@ class _Drawing:
 
 
 def _disguise(values: "pd.Series[Any]") -> Any:
+    """Give a value that cannot be one of the column; None where there is none."""
     if not is_number(values):
         return "?"
-    return next(value for value in (-999, -9999, -99999999) if values.min() > value * 0.9)
+    return next((value for value in (-999, -9999, -99999999) if values.min() > value * 0.9), None)
 
 
 def _truth(train: pd.DataFrame, drawn: list[_Gaps], disguises: dict[str, Any], tables: Tables) -> dict[str, Any]:

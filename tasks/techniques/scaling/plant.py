@@ -55,7 +55,12 @@ def plant(tables: Tables, draw: RandomState) -> Planted:
 
 
 def _is_spread(values: "pd.Series[Any]") -> bool:
-    return values.nunique() >= LEAST_VALUES and bool(np.isfinite(values.dropna()).all())
+    return values.nunique() >= LEAST_VALUES and _is_measurable(values)
+
+
+def _is_measurable(values: "pd.Series[Any]") -> bool:
+    """Whether a column has statistics: two values at least, all finite."""
+    return values.count() >= 2 and bool(np.isfinite(values.dropna()).all())
 
 
 def _units(draw: RandomState, size: int) -> list[float]:
@@ -79,7 +84,8 @@ def _with_outliers(values: "pd.Series[Any]", draw: RandomState) -> Floats:
 
 
 def _truth(view: Tables, planted: list[str], model: str) -> dict[str, Any]:
-    statistics = {name: _statistics(view.train[name]) for name in view.numeric}
+    measured = [name for name in view.numeric if _is_measurable(view.train[name])]
+    statistics = {name: _statistics(view.train[name]) for name in measured}
     shares = {name: _outlying(view.train[name]) for name in statistics}
     flags = {
         name: share >= CLEAR_YES

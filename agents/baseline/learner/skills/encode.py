@@ -56,7 +56,7 @@ def _why_category(tables: Tables, name: str) -> str | None:
     if not is_number(values):
         return "texts that repeat" if values.nunique() <= 0.5 * values.count() else None
     known = values.dropna()
-    if known.nunique() > FEW_CODES or (known % 1 != 0).any():
+    if not 2 <= known.nunique() <= FEW_CODES or (known % 1 != 0).any():
         return None
     target = tables.numbers()
     line = np.corrcoef(values.fillna(known.median()).to_numpy(dtype=float), target)[0, 1] ** 2

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .tables import Tables, is_number
@@ -11,7 +12,8 @@ FENCE, HAS_OUTLIERS = 3.0, 0.005
 
 def answer(tables: Tables) -> dict[str, Any]:
     """Measure every column of numbers, and choose by its outliers."""
-    columns = [name for name in tables.features if name not in tables.declared and is_number(tables.train[name])]
+    numbers = [name for name in tables.features if name not in tables.declared and is_number(tables.train[name])]
+    columns = [name for name in numbers if _is_measurable(tables.train[name])]
     analysis = {name: _measured(tables.train[name]) for name in columns}
     deviations = [entry["std"] for entry in analysis.values() if entry["std"] > 0]
     needed = tables.model != "tree"
@@ -24,6 +26,10 @@ def answer(tables: Tables) -> dict[str, Any]:
         "chosen_method": "none" if not needed else "robust" if outlying else "standard",
         "reasoning": f"columns with outliers: {', '.join(outlying) or 'none'}",
     }
+
+
+def _is_measurable(values: pd.Series) -> bool:
+    return values.count() >= 2 and bool(np.isfinite(values.dropna()).all())
 
 
 def _measured(values: pd.Series) -> dict[str, Any]:
