@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from core.errors import GraderFailed, NotApplicable, SubmissionInvalid
+from core.errors import GraderFailed, InfrastructureError, NotApplicable, SubmissionInvalid
 from core.status import Status
 from grading.answers import read_answer
 from grading.checks import TechniqueGrade, lost, not_applicable, ungraded
@@ -13,6 +13,7 @@ from store.records import Attempt, Run
 from store.storage import Storage
 from tasks.registry import load_technique
 from tasks.technique import Technique
+from tasks.views import View
 from worker import preparing
 from worker.code_check import RESULT
 from worker.context import Context
@@ -35,6 +36,7 @@ def grade_technique(
     """Give the final status with its message, and the grade.
 
     Raises:
+        InfrastructureError: this host has another view than the agent was given.
         DataError, InputError, ServiceUnavailable, OSError: this host cannot grade it now.
     """
     technique = load_technique(attempt.technique or "")
@@ -46,6 +48,7 @@ def grade_technique(
         view = view_of(technique, competition, prepared, attempt.seed, note=log.info)
     except NotApplicable as reason:
         return ended, attempt.message, not_applicable(technique.id, str(reason))
+    _check_same(attempt, view)
     answer = storage.find(attempt.name, f"submission/{technique.answer_file}")
     if answer is None:
         return _without_answer(technique, attempt, ended)
@@ -64,6 +67,16 @@ def grade_technique(
     except GraderFailed as error:
         log.error("grading attempt %s failed: %s", attempt.attempt_id, error)
         return Status.GRADER_FAILED, str(error), lost(technique.id, str(error))
+
+
+def _check_same(attempt: Attempt, view: View) -> None:
+    """Refuse to hold an answer against another view than its agent saw."""
+    seen = (attempt.environment or {}).get("data_hash")
+    if seen is not None and seen != view.content_hash():
+        raise InfrastructureError(
+            f"the {view.technique} view of {view.competition_id}, seed {view.seed}, is not on this host what the agent "
+            "was given: the data, the technique or this program differ; bring this host up to date"
+        )
 
 
 def _code_result(attempt: Attempt, storage: Storage) -> dict[str, Any] | None:
