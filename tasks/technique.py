@@ -6,7 +6,7 @@ about it, and checks.py, which holds an answer against that truth. Adding one is
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -102,9 +102,11 @@ class Technique:
         if self.code is not None and code is not None:
             checks.append(self._weighed(self.code.check, is_extra=True))
         try:
-            return graded(self.id, checks, {**answer, CODE_RESULT: code}, truth)
+            grade = graded(self.id, checks, {**answer, CODE_RESULT: code}, truth)
         except Exception as error:  # checks are anybody's code and may raise anything
             raise GraderFailed(f"a check of {self.id} failed: {type(error).__name__}: {error}") from error
+        missing = [field for field in self.fields if field not in answer]
+        return replace(grade, message=f"{grade.message}; not answered: {', '.join(missing)}") if missing else grade
 
     def judge_code(self, outputs: Path, public: Path, truth: Truth, table: Mapping[str, Any]) -> Mapping[str, Any]:
         """Judge what the code file that was handed in gave in its sandbox; `note` says what is wrong.

@@ -94,6 +94,11 @@ def test_no_answer_and_no_object_are_zero_with_the_reason(case: Case) -> None:
     assert (status, "invalid answer" in message) == (Status.AGENT_FAILED, True)
 
 
+def test_fields_that_are_not_there_are_named(case: Case) -> None:
+    case.answer('{"has_groups": false}')
+    assert "not answered: data_characteristics, has_temporal_structure, is_imbalanced" in case.grade()[2].message
+
+
 def test_an_answer_is_held_against_no_other_view_than_its_agent_saw(case: Case) -> None:
     case.answer(json.dumps(case.view.truth()["answer"]))
     with pytest.raises(InfrastructureError, match="bring this host up to date"):

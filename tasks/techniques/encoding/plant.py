@@ -73,7 +73,7 @@ def _coded(tables: Tables, draw: RandomState) -> _Category:
     """Whole numbers that are names: they follow the target, in no order."""
     size = int(draw.randint(FEW_LEVELS[0], FEW_LEVELS[1] + 1))
     codes = np.array(pick(draw, range(11, 99) if draw.random_sample() < 0.5 else range(101, 999), size))
-    levels = codes[_following(tables, draw, size, noise=0.15)]
+    levels = codes[_following(tables, draw, size, noise=0.15 + 0.45 * draw.random_sample())]
     return _Category(kind="coded", train=levels, test=_like(levels, tables, draw))
 
 

@@ -33,7 +33,7 @@ MOST_LEAKS = 3
 SHARED_ROWS = "(rows)"  # stands for the rows themselves among the leaky features
 SHARED_SHARE = (0.04, 0.10)  # of the test rows
 COPY_NOISE = 0.01  # of the target's spread
-DECOY_NOISE = 1.5
+HINT_NOISE = (0.9, 1.6)  # of the target's spread, in a column that is no leak
 GROUP_SIZE = (2, 5)
 NAMES = {
     "target_copy": ("adjusted_index", "review_score", "quality_index", "final_grade", "audit_value"),
@@ -71,7 +71,8 @@ def _innocent(tables: Tables, names: dict[str, str], draw: RandomState) -> dict[
     """Columns that are no leaks: noise, an honest hint, a plain number of each row, small groups."""
     rows, test_rows = len(tables.train), len(tables.test)
     noise = significant(draw.standard_normal(rows + test_rows) * 10)
-    hint = significant(_numbers(tables) + DECOY_NOISE * draw.standard_normal(rows), 5)
+    blur = HINT_NOISE[0] + (HINT_NOISE[1] - HINT_NOISE[0]) * draw.random_sample()
+    hint = significant(_numbers(tables) + blur * draw.standard_normal(rows), 5)
     serial = 100_000 + draw.permutation(rows + test_rows)
     sizes = draw.randint(GROUP_SIZE[0], GROUP_SIZE[1] + 1, rows)
     groups = np.repeat(np.arange(rows), sizes)[: rows + test_rows]

@@ -81,7 +81,7 @@ def _mean_of(tables: Tables, name: str) -> str | None:
         repeated = 5 <= groups.nunique() <= 0.8 * len(groups)
         if group == name or not repeated or (is_number(groups) and bool((groups % 1 != 0).any())):
             continue
-        if (values.groupby(groups).nunique() > 1).any():
+        if values.nunique() > groups.nunique() or (values.groupby(groups).nunique() > 1).any():
             continue
         for target in _indicators(tables):
             means = pd.Series(target).groupby(groups.to_numpy()).mean()
