@@ -6,6 +6,7 @@
     ├── DataError                  a competition's data cannot be fetched or prepared on this host
     │   ├── BrokenArchive          an archive is damaged, or is none
     │   └── KaggleUnreachable      Kaggle does not answer; says nothing about the competition
+    ├── NotApplicable              a technique cannot be asked of a competition; the text says why
     ├── GradingError
     │   ├── SubmissionInvalid      the submission breaks the competition's format
     │   └── GraderFailed           the grader itself broke; never the submission's fault
@@ -63,6 +64,10 @@ class BrokenArchive(DataError):
 
 class KaggleUnreachable(DataError):
     """Kaggle does not answer, or only with errors of its own; says nothing about the competition."""
+
+
+class NotApplicable(MlebenchError):
+    """A technique cannot be asked of a competition; the text says why, and is a result, not a failure."""
 
 
 class GradingError(MlebenchError):

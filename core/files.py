@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,30 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_plain(path: Path | str, *, max_bytes: int, dir_fd: int | None = None) -> bytes:
+    """Read a file that may be anything, without following a link.
+
+    Args:
+        path: where it is; with `dir_fd`, relative to that open folder.
+        max_bytes: what a larger file is refused at.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is no plain file, or too large; the text says so.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is not a plain file")
+        if status.st_size > max_bytes:
+            raise ValueError(f"has {status.st_size:,} bytes; at most {max_bytes:,} are read")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -27,6 +27,8 @@ class AttemptReport:
         started_at, finished_at: of the agent's work; agent_secs is how long it took.
         tries: how often the machinery had to start it.
         issues: known defects of the competition.
+        technique_grade: of a technique attempt, a grading.checks.TechniqueGrade as JSON; `score` is its score then,
+            and the medals and thresholds, which are the competition's, say nothing about it.
     """
 
     competition_id: str
@@ -59,6 +61,7 @@ class AttemptReport:
     exit_code: int | None
     tries: int
     issues: tuple[str, ...]
+    technique_grade: Mapping[str, Any] | None = None
 
     @property
     def thresholds(self) -> Thresholds:
@@ -74,13 +77,14 @@ class AttemptReport:
 
     @property
     def medal(self) -> Medal:
-        """The best medal the score earns."""
-        return self.thresholds.medal(self.score)
+        """The best medal the score earns; a technique's score earns none."""
+        return Medal.NONE if self.technique is not None else self.thresholds.medal(self.score)
 
     @property
     def scored(self) -> bool:
         """Whether it says something about the agent, and so counts in rates; the rule is in grading.statistics."""
-        return not self.status.lost_to_machinery and self.status is not Status.CANCELLED
+        asked = self.technique_grade is None or bool(self.technique_grade["applicable"])
+        return asked and not self.status.lost_to_machinery and self.status is not Status.CANCELLED
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values, times in ISO 8601."""
@@ -95,6 +99,7 @@ class AttemptReport:
         Raises:
             InputError: a key is missing, or a value cannot be one of a report.
         """
+        values = {"technique_grade": None, **values}
         names = [field.name for field in fields(cls)]
         missing = [name for name in names if name not in values]
         if missing:

@@ -68,11 +68,17 @@ def _line(row: Progress) -> str:
         case State.RUNNING:
             return text + (f"running, try {row.tries}" if row.tries > 1 else "running")
         case State.COLLECTED:
-            return text + f"agent ended ({row.status}) after {secs(row.agent_secs)}"
+            after = "" if row.agent_secs is None else f" after {secs(row.agent_secs)}"
+            return text + f"agent ended ({row.status}){after}"
         case _ if row.score is not None:
-            return text + f"{row.status}, score {row.score:g}, {row.medal or 'no'} medal"
+            return text + f"{row.status}, {_scored(row)}"
         case _:
             return text + f"{row.status}: {row.message}"
+
+
+def _scored(row: Progress) -> str:
+    medal = "" if row.technique else f", {row.medal or 'no'} medal"
+    return f"score {row.score:g}{medal}"
 
 
 def _name(row: Progress) -> str:
@@ -121,7 +127,7 @@ def _cells(row: Progress, time_limit_secs: float) -> list[Text]:
     last = row.last_line
     if row.state is State.DONE:
         state = f"{row.status}"
-        last = f"score {row.score:g}, {row.medal or 'no medal'}" if row.score is not None else row.message
+        last = _scored(row) if row.score is not None else row.message
     style = "dim" if row.state is State.QUEUED else ""
     return [Text(str(cell), style=style) for cell in (_name(row), state, elapsed, left, last)]
 

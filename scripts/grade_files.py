@@ -11,7 +11,8 @@ from grading.reports import AttemptReport, attempt_report, grading_report
 from scripts.choosing import competition as competition_named
 from scripts.choosing import data_place_of
 from scripts.terminal import say
-from tasks.data import is_prepared, prepare
+from tasks.data import Prepared, is_prepared, prepare
+from tasks.registry import Competition
 from worker import preparing
 
 
@@ -43,13 +44,7 @@ def grade_file(submission: Path, name: str, data_dir: str | None) -> AttemptRepo
         InputError: there is no such competition, or it is not prepared.
     """
     competition = competition_named(name)
-    place = data_place_of(data_dir)
-    folder = place.folder
-    if not is_prepared(competition, folder) and not preparing.fetch(competition, place, note=say):
-        raise InputError(
-            f"{name} is not prepared in {place.address}; run: mlebench prepare -c {name} --data-dir {place.address}"
-        )
-    data = prepare(competition, folder)
+    data = prepared_data(competition, data_dir)
     score, status, message = None, Status.COMPLETED, "graded"
     if not submission.exists():
         status, message = Status.NO_SUBMISSION, f"there is no file {submission}"
@@ -72,6 +67,21 @@ def grade_file(submission: Path, name: str, data_dir: str | None) -> AttemptRepo
         message=message,
         issues=competition.issues,
     )
+
+
+def prepared_data(competition: Competition, data_dir: str | None) -> Prepared:
+    """Give a competition's data, which has to be prepared already.
+
+    Raises:
+        InputError: it is not.
+    """
+    place = data_place_of(data_dir)
+    if not is_prepared(competition, place.folder) and not preparing.fetch(competition, place, note=say):
+        raise InputError(
+            f"{competition.id} is not prepared in {place.address}; "
+            f"run: mlebench prepare -c {competition.id} --data-dir {place.address}"
+        )
+    return prepare(competition, place.folder)
 
 
 def _entries(path: Path) -> list[tuple[str, Path]]:

@@ -115,6 +115,45 @@ def grade(
     grade_list(submission, output_dir, data_dir)
 
 
+@app.command("technique-view")
+def technique_view(
+    technique: Annotated[str, typer.Argument(help="the technique's id")],
+    competition: Annotated[str, typer.Argument(help="the competition's id")],
+    out: Annotated[Path, typer.Option(help="a new folder for what an agent would see")],
+    seed: Annotated[int, typer.Option(help="which view")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Write what an agent would see of a technique: its data and its question, and not the truth."""
+    from scripts.choosing import competition as competition_named
+    from scripts.grade_files import prepared_data
+    from scripts.techniques import write_view
+    from scripts.terminal import say
+
+    entry = competition_named(competition)
+    write_view(technique, entry, prepared_data(entry, data_dir), seed=seed, out=out)
+    say(f"{competition} {technique} seed {seed}: {out}")
+
+
+@app.command("grade-technique")
+def grade_technique(
+    answer_dir: Annotated[Path, typer.Argument(help="the folder that holds <technique>_analysis.json")],
+    technique: Annotated[str, typer.Argument(help="the technique's id")],
+    competition: Annotated[str, typer.Argument(help="the competition's id")],
+    seed: Annotated[int, typer.Option(help="which view was asked about")] = 0,
+    judge: Annotated[
+        str | None, typer.Option(help="an OpenAI model that reads the reasoning, beside the score")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Grade one answer to a technique and print its report as JSON."""
+    from scripts.choosing import competition as competition_named
+    from scripts.grade_files import prepared_data
+    from scripts.techniques import grade_answer
+
+    entry = competition_named(competition)
+    print(grade_answer(answer_dir, technique, entry, prepared_data(entry, data_dir), seed=seed, judge=judge))
+
+
 @app.command()
 def compare(
     first: Annotated[str, typer.Argument(help="a run's id, folder, or latest")],

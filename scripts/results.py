@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.status import RunState, Status
 from grading.reports import AttemptReport
 from scripts.following import secs
+from scripts.technique_results import grades_summary, grades_table, read_grades
 from scripts.terminal import LOST_TO_MACHINERY
 from store.records import Run
 from worker.places import run_folder
@@ -23,6 +24,7 @@ MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold d
 def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool) -> int:
     """Show a closed run and give the exit code it deserves."""
     report = read_report(run, settings)
+    grades = read_grades(run, settings) if run.request.techniques else None
     reports = [AttemptReport.from_json(entry) for entry in report["competition_reports"]]
     if as_json:
         result = {
@@ -30,11 +32,13 @@ def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool
             "run_dir": run.run_dir,
             "status": run.state,
             "reports": report["competition_reports"],
+            **({} if grades is None else {"technique_grades": grades}),
         }
         print(json.dumps(result, indent=2))
     else:
-        console.print(result_table(reports))
-        console.print(summary(report), highlight=False, soft_wrap=True)
+        console.print(result_table(reports) if grades is None else grades_table(grades))
+        said = summary(report) if grades is None else grades_summary(grades, seeds=run.request.seeds)
+        console.print(said, highlight=False, soft_wrap=True)
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
     return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0

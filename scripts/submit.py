@@ -56,7 +56,10 @@ def submit(
     ] = None,
     seeds: Annotated[int, typer.Option(help="attempts per competition, with the seeds 0, 1, ...")] = 1,
     techniques: Annotated[
-        str | None, typer.Option(help="technique ids, separated by commas, instead of whole competitions")
+        str | None, typer.Option(help="technique ids, separated by commas, or all, instead of whole competitions")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="an OpenAI model that reads answers' reasoning, beside the score")
     ] = None,
     lite: Annotated[bool, typer.Option("--lite", help="the same as --split low")] = False,
     workers: Annotated[int | None, typer.Option(help="attempts at a time, without a broker")] = None,
@@ -82,6 +85,7 @@ def submit(
             competitions=_names(competitions),
             seeds=seeds,
             techniques=_names(techniques),
+            judge=judge,
             sandbox=sandbox or str(settings.sandbox),
             time_limit_secs=time_limit,
             data_dir=data_dir,

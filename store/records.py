@@ -27,6 +27,7 @@ class RunRequest:
     sandbox: str = "auto"  # auto, docker or process
     time_limit_secs: float
     data_dir: str | None = None  # None: the data folder of each worker's own settings
+    judge: str | None = None  # a model that reads the reasoning in techniques' answers
     user: str = ""  # who asked: users share the hosts evenly
     priority: int = 0  # a run of higher priority goes first
     needs: Mapping[str, Resources] = field(default_factory=dict)  # competition -> what is asked for, where something is

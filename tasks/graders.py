@@ -8,8 +8,6 @@
    which read for themselves and raise SubmissionInvalid.
 """
 
-import hashlib
-import importlib.util
 import math
 import shutil
 import tempfile
@@ -25,6 +23,7 @@ from grading.formats import Column, Header, SubmissionFormat
 from grading.metrics import DECIMALS, score
 from grading.submission import align, read_ours, read_submission
 from tasks import archives
+from tasks.modules import load_module
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,17 +136,6 @@ def plain_table(path: Path) -> Iterator[Path]:
         with archives.opened_member(path) as content, unpacked.open("wb") as file:
             shutil.copyfileobj(content, file, archives.CHUNK_BYTES)
         yield unpacked
-
-
-def load_module(path: Path) -> ModuleType:
-    """Import a file of a competition's folder, under a name that no other file has."""
-    name = f"competition_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def load_grade_module(path: Path, competition_id: str) -> ModuleType | None:

@@ -19,7 +19,8 @@ from core.resources import Resources
 from grading.formats import Column, Header, SubmissionFormat
 from grading.medals import Thresholds
 from grading.metrics import METRICS
-from tasks.graders import Grader, OwnGrader, TableGrader, load_grade_module, load_module, plain_table
+from tasks.graders import Grader, OwnGrader, TableGrader, load_grade_module, plain_table
+from tasks.modules import load_module
 from tasks.schema import (
     ChecksumsFile,
     ColumnEntry,
@@ -27,10 +28,10 @@ from tasks.schema import (
     Source,
     SubmissionEntry,
     Table,
-    TechniqueFile,
     ThresholdsFile,
     read_yaml,
 )
+from tasks.technique import Technique, read_technique
 
 COMPETITIONS = Path(__file__).resolve().parent / "competitions"
 TECHNIQUES = Path(__file__).resolve().parent / "techniques"
@@ -131,19 +132,6 @@ class Competition:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Technique:
-    """One focused question that can be asked about a competition's data."""
-
-    id: str
-    name: str
-    folder: Path
-
-    def description(self) -> str:
-        """The question, for an agent."""
-        return (self.folder / "description.md").read_text(encoding="utf-8")
-
-
 def competition_roots(extra: str | None) -> list[Path]:
     """The folders that hold competitions: ours, then those of MLEBENCH_COMPETITIONS_PATH, given as `extra`.
 
@@ -209,9 +197,9 @@ def load_technique(technique_id: str) -> Technique:
         InputError: its folder is not as it should be.
     """
     folder = _find("technique", technique_id, [TECHNIQUES])
-    entry = read_yaml(folder / "technique.yaml", TechniqueFile)
-    _check_folder(folder, entry.id, ("description.md",))
-    return Technique(id=entry.id, name=entry.name, folder=folder)
+    technique = read_technique(folder)
+    _check_folder(folder, technique.id, ("description.md", "plant.py", "checks.py"))
+    return technique
 
 
 def _folders(root: Path, file: str) -> list[Path]:

@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -150,11 +150,34 @@ class ChecksumsFile(YamlFile):
     private: dict[str, Md5] = Field(default_factory=dict)
 
 
+class CheckEntry(YamlFile):
+    """One check of a technique: a function of that name in its checks.py."""
+
+    name: str
+    finds: str  # what it holds against the truth, for people
+    weight: PositiveFloat
+    needs: tuple[str, ...] = ()  # earlier checks that it rests on: it counts as much as they earned of theirs
+
+
+class CodeEntry(YamlFile):
+    """A code file that may be handed in with an answer. It is run in a sandbox."""
+
+    file: str
+    function: str
+    shape: Literal["split", "transform"]  # split(train) gives pairs of positions; others take and give both tables
+    check: CheckEntry  # its points are added to the score, and not missed where there is no file
+
+
 class TechniqueFile(YamlFile):
     """technique.yaml."""
 
     id: str
     name: str
+    kinds: tuple[Kind, ...] = tuple(Kind)  # of targets that it can be asked about
+    images: bool = False  # whether the labels of images are enough to ask it
+    fields: tuple[str, ...] = Field(min_length=1)  # of the answer
+    checks: tuple[CheckEntry, ...] = Field(min_length=1)
+    code: CodeEntry | None = None
 
 
 def read_yaml(path: Path, model: type[Model]) -> Model:

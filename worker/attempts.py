@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from agents.registry import Agent, load_agent
@@ -19,28 +18,27 @@ from core.errors import (
     InfrastructureError,
     LeaseLost,
     MlebenchError,
+    NotApplicable,
     ServiceUnavailable,
-    SubmissionInvalid,
 )
 from core.resources import Allocation
 from core.status import State, Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
-from tasks.data import Prepared, data_hash
-from tasks.registry import Competition
 from worker import evidence, logs, metrics, preparing, room
+from worker.code_check import keep_result, run_code
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
 from worker.identity import this_worker
-from worker.instructions import write_instructions
+from worker.material import Material, material_of
 from worker.places import Place, data_place, run_folder
 from worker.runlog import RunLog
 from worker.sandbox import Execution, Launch, Leftover, Limits, Sandbox, Workspace
 from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
-from worker.supervision import Stopping, Supervision
+from worker.supervision import Ending, Stopping, Supervision
 from worker.taking import take_next
 
 log = logging.getLogger(__name__)
@@ -230,6 +228,8 @@ class Try:
             return carry_out(self)
         except Stopping:
             return self._give_back()
+        except NotApplicable as reason:
+            return self._nothing_to_ask(reason)
         except LeaseLost as error:
             self.log.note(f"stopped: {error}")
             raise
@@ -248,7 +248,7 @@ class Try:
             f"seed {self.attempt.seed}, try {self.attempt.tries} on {socket.gethostname()}"
         )
         agent = self._agent()
-        launch, prepared, snapshots = self._launch(agent)
+        launch, material, snapshots = self._launch(agent)
         sandbox = self.context.sandbox(self.run.request.sandbox)
         digest = sandbox.build(agent)
         self._check_lease()
@@ -256,23 +256,23 @@ class Try:
             raise Stopping
         execution = sandbox.start(launch)
         with self._closing(execution):
-            environment = self._environment(sandbox, execution, digest, prepared, launch.limits)
+            environment = self._environment(sandbox, execution, digest, material, launch.limits)
             self.context.store.agent_started(self.lease, environment=environment)
             outcome = self._supervise(execution, launch, snapshots, used_secs=0.0)
-        return self._hand_in(outcome, snapshots)
+        return self._hand_in(outcome, launch, material, snapshots)
 
     def go_on_with(self, leftover: Leftover) -> Turn:
         """Look after an agent that another worker started, and publish its files."""
         self.log.note(f"adopted from {leftover.owner} by {this_worker()}")
-        launch, _, snapshots = self._launch(self._agent())
+        launch, material, snapshots = self._launch(self._agent())
         started = self.attempt.agent_started_at or self.attempt.queued_at
         used_secs = (datetime.now(UTC) - started).total_seconds()
         execution = leftover.adopt(launch)
         with self._closing(execution):
             outcome = self._supervise(execution, launch, snapshots, used_secs=used_secs)
-        return self._hand_in(outcome, snapshots)
+        return self._hand_in(outcome, launch, material, snapshots)
 
-    def _hand_in(self, outcome: Outcome, snapshots: Snapshots) -> Turn:
+    def _hand_in(self, outcome: Outcome, launch: Launch, material: Material, snapshots: Snapshots) -> Turn:
         """The agent has ended: publish what it left."""
         lacking = self.lacking.lately()
         self._await_room()
@@ -280,6 +280,24 @@ class Try:
             self.log.note(used)
         if lacking and _may_be_the_disks_fault(outcome, snapshots):
             raise InfrastructureError(f"{lacking}; the agent, which {outcome.message}, is not blamed")
+        if material.view is not None and outcome.status is not Status.CANCELLED:
+            sandbox = self.context.sandbox(self.run.request.sandbox)
+            run_code(launch, material.view, sandbox, supervise=self._watch_code)
+        return self._hand_over(outcome)
+
+    def _watch_code(self, execution: Execution, limits: Limits) -> Ending:
+        return Supervision(
+            execution=execution,
+            limits=limits,
+            grace_secs=self.context.settings.grace_secs,
+            watch=self.watch,
+            stopping=self.context.stopping,
+            snapshots=None,
+            note=self.log.note,
+        ).run()
+
+    def _hand_over(self, outcome: Outcome) -> Turn:
+        """Publish what there is, and let it be graded."""
         self._publish()
         if outcome.status is Status.CANCELLED:
             return self._cancelled(outcome)
@@ -288,6 +306,10 @@ class Try:
         metrics.ended(outcome.status, agent_secs=outcome.agent_secs)
         log.info("agent: %s, %s", outcome.status, outcome.message, extra={"action": "attempt_ended"})
         return Turn(next=Next.GRADE)
+
+    def _nothing_to_ask(self, reason: NotApplicable) -> Turn:
+        """The technique cannot be asked of this data: no agent is needed, and grading says so."""
+        return self._hand_over(Outcome(status=Status.COMPLETED, message=f"not applicable: {reason}"))
 
     def _give_back(self) -> Turn:
         """This worker stops. An agent that was left running is for the next worker of this host to adopt."""
@@ -316,26 +338,19 @@ class Try:
     def _data(self) -> Place:
         return data_place(self.context.settings, self.run.request.data_dir)
 
-    def _workspace(self, competition: Competition, prepared: Prepared) -> Workspace:
-        workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=prepared.public)
+    def _workspace(self, material: Material) -> Workspace:
+        workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=material.public)
         for path in (workspace.submission, workspace.code, workspace.logs):
             path.mkdir(exist_ok=True)
-        write_instructions(workspace, competition, time_limit_secs=self.run.request.time_limit_secs)
+        material.write_texts(workspace, self.run.request.time_limit_secs)
         return workspace
 
-    def _launch(self, agent: Agent) -> tuple[Launch, Prepared, Snapshots]:
+    def _launch(self, agent: Agent) -> tuple[Launch, Material, Snapshots]:
         """Make ready what the agent needs, here and for watching it."""
         competition = self.context.competition(self.attempt.competition_id)
         prepared = preparing.prepared(competition, self._data(), self.context.settings, note=self.log.note)
-        workspace = self._workspace(competition, prepared)
-
-        def validate(path: Path) -> str | None:
-            try:
-                competition.check(path, prepared.public)
-            except SubmissionInvalid as error:
-                return str(error)
-            return None
-
+        material = material_of(self.attempt, competition, prepared, note=self.log.note)
+        workspace = self._workspace(material)
         launch = Launch(
             run_id=self.run.run_id,
             attempt_id=self.attempt.attempt_id,
@@ -347,7 +362,7 @@ class Try:
             workspace=workspace,
             environment=agent.environment(secrets(self.context.settings)),
             limits=limits_of(self.context.settings, self.run.request.time_limit_secs, self.attempt.allocation),
-            validate=validate,
+            validate=material.validate,
             log=self.log.write,
             note=self.log.note,
             seen_until=self.logged_until,
@@ -355,10 +370,11 @@ class Try:
         snapshots = Snapshots(
             workspace.submission,
             workspace.root / "snapshots",
-            validate=validate,
-            max_bytes=competition.format.max_bytes,
+            validate=material.validate,
+            max_bytes=material.max_bytes,
+            patterns=material.patterns,
         )
-        return launch, prepared, snapshots
+        return launch, material, snapshots
 
     @contextmanager
     def _closing(self, execution: Execution) -> Iterator[None]:
@@ -397,7 +413,7 @@ class Try:
             raise LeaseLost(f"another worker has taken attempt {self.attempt.attempt_id}")
 
     def _environment(
-        self, sandbox: Sandbox, execution: Execution, digest: str, prepared: Prepared, limits: Limits
+        self, sandbox: Sandbox, execution: Execution, digest: str, material: Material, limits: Limits
     ) -> dict[str, Any]:
         return {
             "host": socket.gethostname(),
@@ -407,7 +423,7 @@ class Try:
             "sandbox": sandbox.name,
             "execution": execution.ref,
             "image_digest": digest,
-            "data_hash": data_hash(prepared),
+            "data_hash": material.data_hash(),
             "limits": dict(limits.__dict__),
             "hardware": hardware(),
             "platform": platform.platform(),
@@ -427,6 +443,7 @@ class Try:
         self.log.note(evidence.collect(Workspace(root=live, data=live), out).summary())
         self.log.close()
         evidence.keep_log(live, out)
+        keep_result(live, out)
         remove_tree(live)
         self._let_appear(name, fence)
 

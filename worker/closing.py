@@ -13,12 +13,14 @@ from typing import Any
 from core.files import json_bytes
 from core.status import RunState, State, Status
 from grading.reports import AttemptReport, grading_report
+from grading.technique_reports import technique_grades
 from store.records import Attempt, Run, Try
 from store.storage import Storage
 from tasks.splits import SPLITS, list_splits, load_split
 from worker.context import Context
 from worker.grade import report_name, report_of, write_report
 from worker.places import run_folder
+from worker.technique_asking import TECHNIQUE_GRADES, not_asked
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VERSIONED = ("celery", "kombu", "redis", "docker", "pandas", "scikit-learn", "numpy", "sqlalchemy")
@@ -50,6 +52,9 @@ def _close(run_id: str, context: Context, *, again: bool) -> bool:
     folder = run_folder(run.run_dir, context.settings)
     reports = [_report(attempt, run, context, folder.storage) for attempt in attempts]
     folder.storage.write("grading_report.json", json_bytes(run_report(run, reports, context)))
+    if run.request.techniques:
+        grades = technique_grades(reports, inapplicable=not_asked(run.request, context.competition))
+        folder.storage.write(TECHNIQUE_GRADES, json_bytes(grades))
     metadata = _metadata(run, attempts, context.store.tries(run_id), context)
     folder.clean()
     folder.storage.write("metadata.json", json_bytes(metadata))

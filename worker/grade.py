@@ -5,10 +5,12 @@ import logging
 from core.errors import GraderFailed, InfrastructureError, SubmissionInvalid
 from core.files import json_bytes
 from core.status import State, Status
+from grading.checks import TechniqueGrade, lost
 from grading.reports import AttemptReport, attempt_report
+from grading.technique_reports import technique_report
 from store.records import Attempt, Run
 from store.storage import Storage
-from worker import logs, metrics, preparing
+from worker import logs, metrics, preparing, technique_grading
 from worker.context import Context
 from worker.places import data_place, run_folder
 
@@ -29,8 +31,10 @@ def grade(attempt_id: str, context: Context) -> None:
         return
     run = context.store.run(attempt.run_id)
     storage = run_folder(run.run_dir, context.settings).storage
-    status, message, score = _score(attempt, run, storage, context)
-    report = report_of(attempt, run, context, status=status, message=message, score=score)
+    if storage.find(attempt.name, "run.log") is None:  # every attempt that was collected has one
+        raise InfrastructureError(f"the files of attempt {attempt.name} are not in {run.run_dir}")
+    report = _graded(attempt, run, storage, context)
+    status, message, score = report.status, report.message, report.score
     if context.store.finish(
         attempt_id,
         status=status,
@@ -55,11 +59,17 @@ def write_report(report: AttemptReport, attempt: Attempt, storage: Storage) -> N
     storage.write(report_name(attempt), json_bytes(report.to_json()))
 
 
+def _graded(attempt: Attempt, run: Run, storage: Storage, context: Context) -> AttemptReport:
+    if attempt.technique is not None:
+        status, message, grade = technique_grading.grade_technique(attempt, run, storage, context)
+        return report_of(attempt, run, context, status=status, message=message, score=None, grade=grade)
+    status, message, score = _score(attempt, run, storage, context)
+    return report_of(attempt, run, context, status=status, message=message, score=score)
+
+
 def _score(attempt: Attempt, run: Run, storage: Storage, context: Context) -> tuple[Status, str, float | None]:
     """Give the final status with its message, and the score where there is one."""
     ended = attempt.status or Status.GRADER_FAILED
-    if storage.find(attempt.name, "run.log") is None:  # every attempt that was collected has one
-        raise InfrastructureError(f"the files of attempt {attempt.name} are not in {run.run_dir}")
     submission = storage.find(attempt.name, SUBMISSION)
     if submission is None:
         if ended is Status.COMPLETED:
@@ -81,12 +91,20 @@ def _score(attempt: Attempt, run: Run, storage: Storage, context: Context) -> tu
 
 
 def report_of(
-    attempt: Attempt, run: Run, context: Context, *, status: Status, message: str, score: float | None
+    attempt: Attempt,
+    run: Run,
+    context: Context,
+    *,
+    status: Status,
+    message: str,
+    score: float | None,
+    grade: TechniqueGrade | None = None,
 ) -> AttemptReport:
-    """Make the report of an attempt that ended with `status`."""
+    """Make the report of an attempt that ended with `status`; with the `grade` of a technique attempt that has one."""
     competition = context.competition(attempt.competition_id)
-    submission = run_folder(run.run_dir, context.settings).storage.find(attempt.name, SUBMISSION)
-    return attempt_report(
+    handed_in = SUBMISSION if attempt.technique is None else technique_grading.answer_path(attempt.technique)
+    submission = run_folder(run.run_dir, context.settings).storage.find(attempt.name, handed_in)
+    report = attempt_report(
         competition_id=attempt.competition_id,
         thresholds=competition.thresholds,
         score=score,
@@ -106,6 +124,9 @@ def report_of(
         tries=attempt.tries,
         issues=competition.issues,
     )
+    if attempt.technique is None:
+        return report
+    return technique_report(report, grade or lost(attempt.technique, f"{status}: {message}"))
 
 
 def give_up(attempt_id: str, context: Context, *, reason: str) -> None:

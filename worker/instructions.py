@@ -2,6 +2,7 @@
 
 from core.files import write_text
 from tasks.registry import Competition
+from tasks.technique import Technique
 from worker.sandbox import Workspace
 
 TEXT = """\
@@ -27,6 +28,47 @@ Rules
 - Predictions come from a model or program that you leave in $CODE_DIR, never from labelling by hand.
 - Use the random seed in $SEED where you need randomness.
 """
+
+
+TECHNIQUE_TEXT = """\
+You are asked one question about the data of a machine-learning competition, alone and without help from people.
+
+Question: {technique} ({id}), asked about {name} ({competition})
+Time limit: {time_limit}, kept from outside. At the limit you are stopped, and the last answer that is JSON counts.
+
+technique_description.md (/home/technique_description.md, beside this file) says what is asked, the fields of the answer
+and how it is judged.
+
+Folders (named by environment variables; in a container they are the paths in brackets)
+- $DATA_DIR (/home/data), read-only: the tables that you are asked about. What they hold counts, whatever is known of
+  the competition otherwise: they were changed for this question.
+- $SUBMISSION_DIR (/home/submission): write your answer to {file} there, one JSON object.
+- $CODE_DIR (/home/code): keep the code that found the answer here.
+- $LOGS_DIR (/home/logs): keep your logs here.
+
+Checking an answer
+- `bash validate_submission.sh $SUBMISSION_DIR/{file}` (/home/validate_submission.sh), or sending the file as the form
+  field `file` to $VALIDATION_URL, says whether it is a JSON object. It never says whether it is right.
+
+Rules
+- Find the answer in the given data. Do not look for it elsewhere, on this machine or another.
+- Use the random seed in $SEED where you need randomness.
+"""
+
+
+def write_technique_instructions(
+    workspace: Workspace, competition: Competition, technique: Technique, *, time_limit_secs: float
+) -> None:
+    """Write instructions.txt of a technique attempt."""
+    text = TECHNIQUE_TEXT.format(
+        technique=technique.name,
+        id=technique.id,
+        name=competition.name,
+        competition=competition.id,
+        file=technique.answer_file,
+        time_limit=duration(time_limit_secs),
+    )
+    write_text(workspace.instructions, text)
 
 
 def write_instructions(workspace: Workspace, competition: Competition, *, time_limit_secs: float) -> None:

@@ -24,7 +24,6 @@ from tasks.registry import (
     Competition,
     competition_roots,
     list_competitions,
-    list_techniques,
     load_competition,
 )
 from tasks.splits import load_split
@@ -34,6 +33,7 @@ from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
 from worker.scheduling import Host, host_of
 from worker.settings import Settings, kaggle_credentials, secrets
+from worker.technique_asking import can_be_asked, check_judge, chosen_techniques, require_a_question
 
 SHOWN = 3  # of what is wrong, in one message
 
@@ -47,6 +47,7 @@ class Order:
     competitions: tuple[str, ...] = ()  # instead of a split, or some of one
     seeds: int = 1
     techniques: tuple[str, ...] = ()
+    judge: str | None = None  # a model that reads the reasoning in techniques' answers
     sandbox: str = "auto"
     time_limit_secs: float | None = None  # None: the setting
     data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
@@ -79,8 +80,10 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     split, names = _competitions(order, roots)
     agent = _agent(order.agent, settings)
     _check_numbers(order)
-    _check_techniques(order.techniques)
+    techniques = chosen_techniques(order.techniques)
     competitions = [load_competition(name, roots=roots) for name in names]
+    require_a_question(techniques, competitions)
+    check_judge(order.judge, techniques, secrets(settings) if local else None)
     if order.sandbox not in ("auto", *SANDBOXES):
         raise UnknownName("sandbox", order.sandbox, ["auto", *SANDBOXES])
     sandbox = order.sandbox
@@ -99,7 +102,8 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         split=split,
         competitions=tuple(names),
         seeds=order.seeds,
-        techniques=order.techniques,
+        techniques=techniques,
+        judge=order.judge,
         sandbox=sandbox,
         time_limit_secs=time_limit_secs,
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
@@ -117,7 +121,7 @@ def create_run(planned: Plan, store: Store) -> Run:
     """Make the run folder and write the run with its attempts to the database. Nothing is queued yet."""
     request = _with_experience(planned.request, store)
     folder = create_run_folder(planned.runs.folder, planned.agent.id, bucket=planned.runs.bucket)
-    attempts = _attempts(request)
+    attempts = _attempts(request, planned.competitions)
     run = Run(
         run_id=uuid.uuid4().hex[:12],
         run_group=folder.path.name,
@@ -210,17 +214,19 @@ def _with_experience(request: RunRequest, store: Store) -> RunRequest:
     return replace(request, expected_secs={**request.expected_secs, **took})
 
 
-def _attempts(request: RunRequest) -> list[Attempt]:
+def _attempts(request: RunRequest, competitions: Sequence[Competition]) -> list[Attempt]:
     now = datetime.now(UTC)
+    by_id = {competition.id: competition for competition in competitions}
     ordered = in_queue_order(
         request.competitions,
         expected_secs=request.expected_secs,
         seeds=request.seeds,
         techniques=request.techniques,
     )
+    asked = [entry for entry in ordered if can_be_asked(by_id[entry[0]], entry[1])]
     return [
         _attempt(position, competition, technique, seed, now)
-        for position, (competition, technique, seed) in enumerate(ordered)
+        for position, (competition, technique, seed) in enumerate(asked)
     ]
 
 
@@ -289,13 +295,6 @@ def _check_numbers(order: Order) -> None:
         raise InputError(f"--seeds {order.seeds}: expected a whole number of at least 1")
     if order.time_limit_secs is not None and not order.time_limit_secs > 0:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
-
-
-def _check_techniques(names: Sequence[str]) -> None:
-    known = list_techniques()
-    for name in names:
-        if name not in known:
-            raise UnknownName("technique", name, known)
 
 
 def _check_sandbox(name: str, agent: Agent, *, process_allowed: bool) -> None:

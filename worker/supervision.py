@@ -39,6 +39,7 @@ class Supervision:
     Attributes:
         used_secs: what the agent has worked already, where another worker watched it before.
         stopping: set when this worker gives its attempts back.
+        snapshots: taken while it works; None where nothing is handed in.
         note: takes a line for run.log.
         at_every_look: called as often as the agent is looked at.
     """
@@ -48,7 +49,7 @@ class Supervision:
     grace_secs: float
     watch: Watch
     stopping: threading.Event
-    snapshots: Snapshots
+    snapshots: Snapshots | None
     note: Callable[[str], None]
     used_secs: float = 0.0
     at_every_look: Callable[[], None] = lambda: None
@@ -74,7 +75,8 @@ class Supervision:
                 continue
             if (reason := self._reason_to_stop()) is not None:
                 return self._stopped(*reason)
-            self.snapshots.poll()
+            if self.snapshots is not None:
+                self.snapshots.poll()
             self.at_every_look()
         # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
         if exit_.code == TERMINATED and self.stopping.wait(TICK_SECS):

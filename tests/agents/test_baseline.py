@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -259,3 +260,31 @@ def test_dummy_hands_in_the_sample(attempt: Attempt) -> None:
     attempt.run("dummy")
     pd.testing.assert_frame_equal(attempt.submission, sample)
     assert [path.name for path in (attempt.root / "submission_dir").iterdir()] == ["submission.csv"]
+
+
+def _ask(attempt: Attempt, technique: str, agent: str) -> dict[str, Any]:
+    """Ask about a small table, with the question where a sandbox puts it; the answer."""
+    rows = pd.DataFrame({"id": range(60), "x": range(60), "y": ["a"] * 45 + ["b"] * 15})
+    table = {"train": "train.csv", "test": "test.csv", "target": "y", "id": "id", "kind": "binary"}
+    attempt.put({"table": table}, train=rows, test=rows.drop(columns="y"))
+    (attempt.root / "technique_description.md").write_text("Well?\n\n`model_type` is `linear`.\n")
+    folder = attempt.root / "agent"
+    shutil.copytree(AGENTS / agent, folder)
+    attempt.run(agent, TECHNIQUE_TASK=technique, AGENT_DIR=str(folder))
+    assert not (attempt.root / "submission_dir" / "submission.csv").exists()
+    answer: dict[str, Any] = json.loads((attempt.root / "submission_dir" / f"{technique}_analysis.json").read_text())
+    return answer
+
+
+def test_asked_a_question_it_answers_that_alone(attempt: Attempt) -> None:
+    answer = _ask(attempt, "imbalance", "baseline")
+    assert answer["class_distribution"] == {"a": 45, "b": 15}
+    assert (answer["imbalance_ratio"], answer["severity"]) == (3.0, "moderate")
+
+
+def test_it_reads_which_model_is_meant(attempt: Attempt) -> None:
+    assert _ask(attempt, "scaling", "baseline")["model_type"] == "linear"
+
+
+def test_the_dummy_answers_with_an_empty_object(attempt: Attempt) -> None:
+    assert _ask(attempt, "cv", "dummy") == {}

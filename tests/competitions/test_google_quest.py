@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.graders import load_module
+from tasks.modules import load_module
 from tasks.registry import COMPETITIONS
 from tests.competitions.case import csv_text
 from tests.competitions.cases.google_quest_challenge import HEADER, RAW, TEST, TRAIN

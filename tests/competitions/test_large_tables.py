@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.graders import load_module
+from tasks.modules import load_module
 from tasks.registry import COMPETITIONS
 from tests.competitions.case import all_cases, as_bytes, write_files
 

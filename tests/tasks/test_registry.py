@@ -237,12 +237,35 @@ def test_techniques_are_found_the_same_way(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(registry, "TECHNIQUES", tmp_path)
     folder = tmp_path / "scaling"
     folder.mkdir()
-    (folder / "technique.yaml").write_text("id: scaling\nname: Scaling\n")
+    (folder / "technique.yaml").write_text(
+        "id: scaling\nname: Scaling\nfields: [x]\nchecks: [{name: x, weight: 1, finds: x}]\n"
+    )
+    for file in ("plant.py", "checks.py"):
+        (folder / file).write_text("")
     (folder / "description.md").write_text("How would you scale?\n")
     assert list_techniques() == ["scaling"]
     assert load_technique("scaling").description() == "How would you scale?\n"
     with pytest.raises(UnknownName, match="did you mean scaling"):
         load_technique("scalng")
+
+
+@pytest.mark.parametrize(
+    ("checks", "message"),
+    [
+        ("[]", "checks"),
+        ("[{name: x, weight: 0, finds: x}]", "weight: input should be greater than 0"),
+        ("[{name: x, weight: 1, finds: x, needs: [y]}]", "x needs 'y', no check before it"),
+        ("[{name: x, weight: 1, finds: x, nedes: [y]}]", "unknown key 'checks.0.nedes'"),
+    ],
+)
+def test_a_wrong_technique_is_refused(
+    checks: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "TECHNIQUES", tmp_path)
+    (tmp_path / "scaling").mkdir()
+    (tmp_path / "scaling" / "technique.yaml").write_text(f"id: scaling\nname: S\nfields: [x]\nchecks: {checks}\n")
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_technique("scaling")
 
 
 def test_importing_the_registry_is_cheap() -> None:

@@ -61,7 +61,7 @@ def test_a_good_order_becomes_a_run_with_its_attempts(settings: Settings, store:
         ({"agent": "talker"}, "TALKER_MODEL_KEY"),
         ({"competitions": (), "split": "deb"}, "unknown split 'deb'; did you mean dev"),
         ({"split": "dev"}, "split dev does not hold tiny"),
-        ({"techniques": ("imbalance",)}, "unknown technique 'imbalance'"),
+        ({"techniques": ("imbalanse",)}, "unknown technique 'imbalanse'; did you mean imbalance"),
         ({"seeds": 0}, "--seeds 0: expected"),
         ({"time_limit_secs": 0.0}, "--time-limit 0: expected"),
         ({"time_limit_secs": float("nan")}, "--time-limit nan: expected"),

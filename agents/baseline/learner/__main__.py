@@ -31,6 +31,8 @@ def main() -> int:
     from .question import NotUnderstood
     from .work import Work  # after the number of threads is settled: numpy reads it when it is imported
 
+    if technique := os.environ.get("TECHNIQUE_TASK"):
+        return _answer(technique)
     work = Work(
         data=Path(os.environ["DATA_DIR"]),
         submission=submission,
@@ -46,6 +48,29 @@ def main() -> int:
         path.write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")
     work.check(os.environ.get("VALIDATION_URL", ""))
     logger.info("done after %.1f s", time.monotonic() - started)
+    return 0
+
+
+def _answer(technique: str) -> int:
+    """Answer a question about the data. Returns the exit code."""
+    from .question import NotUnderstood
+    from .skills import ANSWERS
+    from .skills.tables import Tables
+
+    question = Path(os.environ["AGENT_DIR"]).parent / "technique_description.md"
+    target = Path(os.environ["SUBMISSION_DIR"]) / f"{technique}_analysis.json"
+    if technique not in ANSWERS:
+        logger.error("technique %r is not one of %s", technique, ", ".join(ANSWERS))
+        return 1
+    try:
+        tables = Tables.read(Path(os.environ["DATA_DIR"]), question.read_text(encoding="utf-8"))
+    except NotUnderstood as reason:
+        logger.error("nothing to hand in: %s", reason)
+        return 1
+    unfinished = target.with_name(f".{target.name}")
+    unfinished.write_text(json.dumps(ANSWERS[technique](tables), indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(target)
+    logger.info("answered %s", technique)
     return 0
 
 
