@@ -1,4 +1,7 @@
-"""Clips of everyday sounds: Kaggle's data as they are, and the labels that were published of its test clips."""
+"""Clips of everyday sounds: Kaggle's data as they are, and the labels that were published of its test clips.
+
+All that lies in the raw folder becomes public, but for these labels.
+"""
 
 from pathlib import Path
 

@@ -1,53 +1,70 @@
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from tests.competitions.case import Case, csv_text, split_positions
+from tests.competitions.case import Case, split_positions
 
 HEADER = ["id", *(f"f_{n:02}" for n in range(31)), "target"]
 N_TEST = 100_000  # whatever the number of rows
 N = N_TEST + 25
+PERIOD = 210  # rows recur, all but their ids, so that so many are made quickly
 RANDOM = np.random.RandomState(1)
-REALS = RANDOM.normal(size=(100, 20)).tolist()
-TEXTS = ["".join(letters) for letters in RANDOM.choice(list("ABCDE"), (100, 10)).tolist()]
+REALS = RANDOM.normal(size=(PERIOD, 2)).tolist()
+TEXTS = ["".join(letters) for letters in RANDOM.choice(list("ABCDE"), (PERIOD, 10)).tolist()]
 
 
-def _row(n: int, real: str = "2.5") -> list[object]:
-    """All but the id. Rows recur after 2,100, among them a number that is longer in the raw file."""
-    return [*REALS[n % 100], *range(n % 7, n % 7 + 6), real, TEXTS[n % 100], 0.5, 1, "-3.0", n % 3 % 2]
+def _features(n: int, real: str) -> str:
+    cells = [*REALS[n], *range(n % 7, n % 7 + 24), real, TEXTS[n], 0.5, 1, "-3.0"]
+    return ",".join(map(str, cells))
 
 
-def _new_rows(*, test: bool) -> Iterator[list[object]]:
-    train_positions, test_positions = split_positions(N, N_TEST)
-    first, positions = (len(train_positions), test_positions) if test else (0, train_positions)
-    return ([first + new, *_row(old)] for new, old in enumerate(positions))
+RAW_FEATURES = [_features(n, "2.500") for n in range(PERIOD)]
+FEATURES = [_features(n, "2.5") for n in range(PERIOD)]
+
+
+def _target(n: int) -> int:
+    return n % 3 % 2
+
+
+def _table(header: list[str], lines: Iterable[str]) -> str:
+    return "\n".join([",".join(header), *lines, ""])
+
+
+def _numbered(*, test: bool) -> Iterable[tuple[int, int]]:
+    """New ids and old places of a part."""
+    train_places, test_places = split_positions(N, N_TEST)
+    return enumerate(test_places, start=len(train_places)) if test else enumerate(train_places)
 
 
 # Tables of this size are made when they are needed.
 def _write_raw(path: Path) -> None:
-    path.write_text(csv_text(HEADER, ([3 * n, *_row(n, "2.500")] for n in range(N))))
+    path.write_text(_table(HEADER, (f"{3 * n},{RAW_FEATURES[n % PERIOD]},{_target(n)}" for n in range(N))))
 
 
 def _assert_train(path: Path) -> None:
-    assert path.read_text() == csv_text(HEADER, _new_rows(test=False))
+    lines = (f"{new},{FEATURES[old % PERIOD]},{_target(old)}" for new, old in _numbered(test=False))
+    assert path.read_text() == _table(HEADER, lines)
 
 
 def _assert_answers(path: Path) -> None:
-    assert path.read_text() == csv_text(HEADER, _new_rows(test=True))
+    lines = (f"{new},{FEATURES[old % PERIOD]},{_target(old)}" for new, old in _numbered(test=True))
+    assert path.read_text() == _table(HEADER, lines)
 
 
 def _assert_test(path: Path) -> None:
-    assert path.read_text() == csv_text(HEADER[:-1], (row[:-1] for row in _new_rows(test=True)))
+    lines = (f"{new},{FEATURES[old % PERIOD]}" for new, old in _numbered(test=True))
+    assert path.read_text() == _table(HEADER[:-1], lines)
 
 
 def _assert_gold(path: Path) -> None:
-    assert path.read_text() == csv_text(["id", "target"], ([row[0], row[-1]] for row in _new_rows(test=True)))
+    lines = (f"{new},{_target(old)}" for new, old in _numbered(test=True))
+    assert path.read_text() == _table(["id", "target"], lines)
 
 
 def _assert_sample(path: Path) -> None:
-    assert path.read_text() == csv_text(["id", "target"], ([row[0], 0.5] for row in _new_rows(test=True)))
+    assert path.read_text() == _table(["id", "target"], (f"{new},0.5" for new, _ in _numbered(test=True)))
 
 
 CASES = [
