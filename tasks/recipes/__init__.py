@@ -13,6 +13,8 @@ from core.files import read_lines
 from tasks.recipes.checks import require, require_columns, require_disjoint, require_equal
 from tasks.recipes.chunks import read_csv_chunks
 from tasks.recipes.files import copy_files, names_in, write_json
+from tasks.recipes.floats import read_csv_old_floats
+from tasks.recipes.folders import copy_folders
 from tasks.recipes.packing import NewZip, new_zip, write_7z, write_tar, write_zip
 from tasks.recipes.tables import (
     hold_out,
@@ -32,6 +34,7 @@ from tasks.recipes.tfrecords import tfrecord_texts
 __all__ = [
     "NewZip",
     "copy_files",
+    "copy_folders",
     "hold_out",
     "names_in",
     "new_zip",
@@ -39,6 +42,7 @@ __all__ = [
     "package_table",
     "read_csv",
     "read_csv_chunks",
+    "read_csv_old_floats",
     "read_lines",
     "renumbered",
     "require",
