@@ -114,6 +114,8 @@ def make_view(
     """
     if reason := technique.inapplicable(competition):
         raise NotApplicable(reason)
+    if (found := find_view(technique, competition, prepared, seed)) is not None:
+        return found
     view = _view(technique, competition, prepared, seed)
     views = view.public.parent.parent
     try:
@@ -184,6 +186,8 @@ def _make(
     folder = view.public.parent
     check_data_dir(folder.parent.parent.parent)
     started = time.monotonic()
+    for leftover in folder.parent.glob(".making-*"):  # of processes that were killed: nobody else holds the lock
+        shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-", ignore_cleanup_errors=True) as name:
         temporary = replace(view, public=Path(name) / "view" / "public", private=Path(name) / "view" / "private")
         temporary.public.mkdir(parents=True)

@@ -61,10 +61,12 @@ def run_code(launch: Launch, view: View, sandbox: Sandbox, *, supervise: Supervi
         LeaseLost: another worker owns the attempt.
     """
     technique = load_technique(view.technique)
+    root, result_file = launch.workspace.root / "code-check", launch.workspace.root / RESULT
+    for path in (root, result_file):  # in a plain process, the agent can write here
+        _make_way(path)
     if technique.code is None or (source := _source(launch.workspace, technique.code.file)) is None:
         return
     launch.note(f"running {technique.code.file} in a sandbox of its own")
-    root = launch.workspace.root / "code-check"
     try:
         result = _run(
             technique,
@@ -81,13 +83,20 @@ def run_code(launch: Launch, view: View, sandbox: Sandbox, *, supervise: Supervi
     finally:
         remove_tree(root)
     launch.note(f"{technique.code.file}: {result['note'] or 'it did what was asked'}")
-    write_json(launch.workspace.root / RESULT, result)
+    write_json(result_file, result)
 
 
 def keep_result(live: Path, destination: Path) -> None:
     """Move the result of a code file, if there is one, to the attempt's files."""
     if (live / RESULT).is_file():
         (live / RESULT).replace(destination / RESULT)
+
+
+def _make_way(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _run(

@@ -18,6 +18,7 @@ from tests.tasks.asking import (
 EVERY = pairs(large=False) + pairs(large=True)
 
 
+@pytest.mark.timeout(400)  # twenty views of the large tables
 @pytest.mark.parametrize(("technique", "asked_of"), EVERY)
 def test_truth_nonsense_constants_and_baseline_over_twenty_seeds(
     technique: str, asked_of: str, tmp_path_factory: pytest.TempPathFactory

@@ -107,6 +107,18 @@ def test_code_sees_neither_the_truth_nor_the_agents_folders(handed: Handed) -> N
     assert seen == "SEES ['description.md', 'test.csv', 'train.csv'] None"
 
 
+def test_what_the_agent_put_in_place_of_the_result_does_not_count(handed: Handed) -> None:
+    root = handed.launch.workspace.root
+    (root / RESULT).write_text('{"covers": true, "note": ""}')
+    (root / "code-check").symlink_to(root / "logs")
+    assert handed.run() is None
+    (root / RESULT).mkdir()
+    (root / "code-check" / "submission").mkdir(parents=True)
+    (handed.launch.workspace.code / "split.py").write_text("raise SystemExit(3)\n")
+    assert handed.run() == {"note": "the code ended with exit code 3"}
+    assert (root / "logs").is_dir()
+
+
 def test_a_link_or_a_folder_in_place_of_the_code_is_not_followed(handed: Handed, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.py").write_text(SPLIT)
     (handed.launch.workspace.code / "split.py").symlink_to(tmp_path / "elsewhere.py")

@@ -112,18 +112,20 @@ class _Drawing:
     def _mar(self) -> _Gaps | None:
         for driver in pick(self.draw, [column for column in self.binned if self._may_drive(column)], 20):
             for column in pick(self.draw, self.free, 20):
-                if column != driver and self._association(column, driver) <= LOOSE and self._prone(driver) is not None:
+                if column == driver or self._association(column, driver) > LOOSE:
+                    continue
+                if (chances := self._chances(driver)) is not None:
                     self.drivers.add(driver)
                     self.free = [name for name in self.free if name != driver]  # a driver has no gaps itself
-                    return self._taken(column, "MAR", driver, self._chances(driver))
+                    return self._taken(column, "MAR", driver, chances)
         return None
 
     def _mnar(self) -> _Gaps | None:
         for column in pick(self.draw, self.free, len(self.free)):
             others = [name for name in self.binned if name != column]
             loose = all(self._association(column, other) <= LOOSE for other in others)
-            if loose and self._prone(column) is not None:
-                return self._taken(column, "MNAR", None, self._chances(column))
+            if loose and (chances := self._chances(column)) is not None:
+                return self._taken(column, "MNAR", None, chances)
         return None
 
     def _may_drive(self, column: str) -> bool:
@@ -150,11 +152,10 @@ class _Drawing:
             sides = [values.isin(order[:size]), ~values.isin(order[:size])]
         return next((side for side in sides if PRONE[0] <= side.mean() <= PRONE[1] + 0.1), None)
 
-    def _chances(self, column: str) -> Floats:
+    def _chances(self, column: str) -> Floats | None:
+        """Give each row's chance of a gap where `column` decides; None where its values do not divide the rows well."""
         prone = self._prone(column)
-        while prone is None:  # it was found a moment ago, with another draw
-            prone = self._prone(column)
-        return np.where(prone, self._between(INSIDE), self._between(OUTSIDE))
+        return None if prone is None else np.where(prone, self._between(INSIDE), self._between(OUTSIDE))
 
     def _between(self, limits: tuple[float, float]) -> float:
         return limits[0] + (limits[1] - limits[0]) * float(self.draw.random_sample())
