@@ -29,7 +29,7 @@ integration: .venv/installed-for-tests
 	.venv/bin/pytest -m integration
 
 faults: .venv/installed-for-tests
-	.venv/bin/pytest tests/faults -n 3 --dist loadgroup
+	.venv/bin/pytest tests/faults -n 3 --dist loadfile
 
 lock: .venv/installed
 	.venv/bin/pip install --quiet uv

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from core.errors import LeaseLost
@@ -64,6 +66,12 @@ class Supervision:
             LeaseLost: another worker owns the attempt. The agent was killed.
             Stopping: this worker stops. The agent still runs.
         """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots") as aside:
+            return self._watch(aside)
+
+    def _watch(self, aside: ThreadPoolExecutor) -> Ending:
+        """Watch, with the snapshots taken `aside`: checking a large file takes longer than a lease may wait."""
+        polled: Future[bool] | None = None
         while (exit_ := self.execution.wait(self._tick_secs())) is None:
             if self.watch.lost.is_set():
                 self.execution.stop(force=True)
@@ -75,8 +83,10 @@ class Supervision:
                 continue
             if (reason := self._reason_to_stop()) is not None:
                 return self._stopped(*reason)
-            if self.snapshots is not None:
-                self.snapshots.poll()
+            if self.snapshots is not None and (polled is None or polled.done()):
+                if polled is not None:
+                    polled.result()
+                polled = aside.submit(copy_context().run, self.snapshots.poll)
             self.at_every_look()
         # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
         if exit_.code == TERMINATED and self.stopping.wait(TICK_SECS):

@@ -66,6 +66,10 @@ class Host:
         """Whether it takes messages."""
         return f"{self.name}@" in (said := self.log.read_text()) and " ready." in said
 
+    def has_worked(self) -> bool:
+        """Whether it has done a job."""
+        return " succeeded in " in self.log.read_text()
+
     def agents(self) -> list[psutil.Process]:
         """The processes below it that belong to agents, without their guards; waits for the first."""
         found: list[psutil.Process] = []

@@ -17,7 +17,6 @@ from worker.sandbox.engine import ATTEMPT_LABEL
 Count = Callable[[Accounts], Accounts]
 BASE = "python:3.11-slim-bookworm"
 DOCKER = ("--sandbox", "docker")
-pytestmark = pytest.mark.xdist_group("engine")  # one engine for all of them
 
 
 @pytest.fixture(scope="module")
