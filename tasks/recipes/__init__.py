@@ -12,6 +12,7 @@ What goes wrong with the data is a DataError. Files are written once: a recipe n
 from core.files import read_lines
 from tasks.recipes.checks import require, require_columns, require_disjoint, require_equal
 from tasks.recipes.files import copy_files, names_in, write_json
+from tasks.recipes.objects import read_json
 from tasks.recipes.packing import NewZip, new_zip, write_7z, write_tar, write_zip
 from tasks.recipes.tables import (
     hold_out,
@@ -36,6 +37,7 @@ __all__ = [
     "one_hot",
     "package_table",
     "read_csv",
+    "read_json",
     "read_lines",
     "renumbered",
     "require",

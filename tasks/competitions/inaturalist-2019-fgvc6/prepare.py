@@ -1,6 +1,5 @@
 """Photos of plants and animals: some of each species of Kaggle's training set become the test set."""
 
-import json
 import random
 import tarfile
 from collections import defaultdict
@@ -10,19 +9,18 @@ from typing import IO, Any
 
 import pandas as pd
 
-from core.errors import DataError
 from tasks import archives, recipes
 from tasks.recipes.packing import MODIFIED_SECS, READABLE
 
 FOLDER = "train_val2019/"
-KEYS = {"info", "images", "categories", "annotations", "licenses"}
+KEYS = ["info", "images", "categories", "annotations", "licenses"]
+RECORDS = {"images": ["id", "file_name"], "annotations": ["image_id", "category_id"]}
 SAMPLE = 654  # the species that Kaggle's sample was seeded to give
 Pair = tuple[dict[str, Any], dict[str, Any]]  # an annotation and its image
 
 
 def prepare(raw: Path, public: Path, private: Path) -> None:
-    source = _json(raw / "train2019.json")
-    recipes.require_equal(set(source), KEYS, "keys of train2019.json")
+    source = recipes.read_json(raw / "train2019.json", keys=KEYS, records=RECORDS)
     train, test = _split(source)
     random.Random(0).shuffle(test)  # noqa: S311 - the reference's order, not a secret
     train_names = {image["file_name"]: image["file_name"].removeprefix(FOLDER) for _, image in train}
@@ -39,16 +37,6 @@ def prepare(raw: Path, public: Path, private: Path) -> None:
     answers = pd.DataFrame(rows, columns=["id", "predicted"])
     recipes.write_csv(answers, private / "answers.csv")
     recipes.write_csv(answers.assign(predicted=SAMPLE), public / "kaggle_sample_submission.csv")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}") from error
-    return content
 
 
 def _split(source: dict[str, Any]) -> tuple[list[Pair], list[Pair]]:

@@ -1,6 +1,5 @@
 """Photos of camera traps: some of Kaggle's labelled places become the test set, with all their photos."""
 
-import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError
 from tasks import recipes
 
 TRAIN, TEST = "iwildcam2020_train_annotations.json", "iwildcam2020_test_information.json"
@@ -19,9 +17,9 @@ Record = dict[str, Any]
 
 
 def prepare(raw: Path, public: Path, private: Path) -> None:
-    source, unlabelled = _json(raw / TRAIN), _json(raw / TEST)
-    recipes.require_equal(set(source), {"annotations", "images", "categories", "info"}, f"keys of {TRAIN}")
-    recipes.require_equal(set(unlabelled), {"images", "categories", "info"}, f"keys of {TEST}")
+    lists = {"images": ["id", "location"], "categories": [], "annotations": ["image_id", "category_id"]}
+    source = recipes.read_json(raw / TRAIN, keys=[*lists, "info"], records=lists)
+    unlabelled = recipes.read_json(raw / TEST, keys=["images", "categories", "info"], records={"categories": []})
     images, annotations = _records(source["images"]), _records(source["annotations"])
     places = _test_places([image["location"] for image in images])
     test_images = [image for image in images if image["location"] in places]
@@ -43,16 +41,6 @@ def prepare(raw: Path, public: Path, private: Path) -> None:
     recipes.copy_files(raw, public, ["iwildcam2020_megadetector_results.json"])
     recipes.copy_files(raw / "train", public / "train", [f"{image['id']}.jpg" for image in train_images])
     recipes.copy_files(raw / "train", public / "test", [f"{image['id']}.jpg" for image in test_images])
-
-
-def _json(path: Path) -> Record:
-    try:
-        content: Record = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}") from error
-    return content
 
 
 def _records(entries: list[Record]) -> list[Record]:
