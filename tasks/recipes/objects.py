@@ -1,0 +1,36 @@
+"""JSON files that hold one object, with lists of records in it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import DataError
+from tasks.recipes.checks import require, require_equal
+
+
+def read_json(source: Path, *, keys: Iterable[str], records: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """Read an object with lists of records, such as the annotations of images in COCO's form.
+
+    Args:
+        keys: all keys of the object.
+        records: those whose values are lists of records, each with the fields that every record has.
+
+    Raises:
+        DataError: it is missing, is no JSON, or lacks a key or a field.
+    """
+    try:
+        content = json.loads(source.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(f"{source} is missing") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source} is no JSON: {error}") from error
+    require(isinstance(content, dict), f"{source.name} holds no JSON object")
+    require_equal(sorted(content), sorted(keys), f"keys of {source.name}")
+    for key, fields in records.items():
+        require(_are_records(content[key], set(fields)), f"{source.name}: {key} is no list of objects with {fields}")
+    return dict(content)
+
+
+def _are_records(value: object, fields: set[str]) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) and fields <= entry.keys() for entry in value)
