@@ -32,8 +32,7 @@ def _is_test(whales: pd.Series) -> np.ndarray:
     """Draw the part of each photo: one of every whale to each, single photos and what is left by share."""
     random = np.random.default_rng(0)
     is_test, decided = np.zeros(len(whales), dtype=bool), np.zeros(len(whales), dtype=bool)
-    groups: dict[str, np.ndarray] = whales.groupby(whales, sort=False).indices  # in the order of first appearance
-    for rows in groups.values():
+    for rows in map(np.asarray, whales.groupby(whales, sort=False).indices.values()):  # by first appearance
         if len(rows) == 1:
             is_test[rows] = random.choice(["train", "test"], replace=False, p=[1 - TEST_SHARE, TEST_SHARE]) == "test"
             decided[rows] = True
