@@ -1,15 +1,11 @@
 """How well the predicted masks of salt cover the true ones."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.errors import SubmissionInvalid
 from grading.run_lengths import area, intersection, parse_runs
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 PIXELS = 101 * 101
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # the last is 0.9500000000000004
@@ -30,7 +26,7 @@ def validate(prediction: pd.DataFrame) -> None:
     _runs(prediction)
 
 
-def _overlap(true: "NDArray[np.int64]", guessed: "NDArray[np.int64]") -> float:
+def _overlap(true: NDArray[np.int64], guessed: NDArray[np.int64]) -> float:
     """Intersection over union of two masks."""
     true_area, guessed_area = area(true, PIXELS), area(guessed, PIXELS)
     if true_area == 0:
@@ -41,7 +37,7 @@ def _overlap(true: "NDArray[np.int64]", guessed: "NDArray[np.int64]") -> float:
     return shared / (true_area + guessed_area - shared)
 
 
-def _runs(masks: pd.DataFrame) -> "list[NDArray[np.int64]]":
+def _runs(masks: pd.DataFrame) -> list[NDArray[np.int64]]:
     runs = []
     for image, text in zip(masks["id"], masks["rle_mask"], strict=True):
         try:
