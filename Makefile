@@ -43,7 +43,7 @@ lock: .venv/installed
 	touch $@
 
 .venv/installed-for-tests: .venv/installed
-	$(PIP_INSTALL) --editable '.[dev-split,test]'
+	$(PIP_INSTALL) --editable '.[catalogue,dev-split,test]'
 	touch $@
 
 clean:

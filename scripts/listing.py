@@ -24,7 +24,8 @@ def list_competitions(split: str | None, *, data_dir: str | None, as_json: bool)
         return
     columns = ["id", "splits", "category", "metric", "direction", "thresholds", "size", "prepared"]
     table = Table(*columns)
-    table.columns[0].no_wrap = True
+    for column in (columns.index("id"), columns.index("size")):
+        table.columns[column].no_wrap = True
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in columns[:-2]), _size(row), _cell(row["prepared"]))
     console_for(as_json=False).print(table)
