@@ -26,6 +26,7 @@ from tasks.recipes.tables import (
     write_csv,
     write_parts,
 )
+from tasks.recipes.tfrecords import tfrecord_texts
 
 __all__ = [
     "NewZip",
@@ -45,6 +46,7 @@ __all__ = [
     "sample_of",
     "shuffled",
     "split",
+    "tfrecord_texts",
     "with_ids",
     "write_7z",
     "write_csv",
