@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLAIN = re.compile(r"[0-9\s]*", re.ASCII)
+BLANKS = re.compile(r"\s+", re.ASCII)
 MOST_DIGITS = 18  # so that start + length is still an int64
 
 
@@ -32,7 +33,8 @@ def parse_runs(text: str) -> "NDArray[np.int64]":
     from grading.csv_file import shown
 
     if not PLAIN.fullmatch(text):
-        odd = next(token for token in text.split() if not PLAIN.fullmatch(token))
+        # Not str.split: it takes further characters for blanks, such as the no-break space.
+        odd = next(token for token in BLANKS.split(text) if not PLAIN.fullmatch(token))
         raise SubmissionInvalid(f"a run-length encoding holds {shown(odd)}, expected whole numbers between blanks")
     tokens = text.split()
     if len(tokens) % 2:

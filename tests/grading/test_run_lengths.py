@@ -74,6 +74,8 @@ def test_known_encodings() -> None:
         ("1_0 2", "holds '1_0'"),
         ("\u0661 2", "expected whole numbers"),
         ("nan", "holds 'nan'"),
+        ("1\u00a02", "expected whole numbers"),
+        ("1 2\x1c3 4", "expected whole numbers"),
         ("0 2", "a start or length of 0"),
         ("1 0", "a start or length of 0"),
         ("5 1 3 1", "run 2, from 3, before the end of the run before it"),
