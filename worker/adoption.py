@@ -9,7 +9,8 @@ from sqlalchemy.exc import NoResultFound
 from core.errors import MlebenchError
 from core.status import State
 from store.records import Attempt
-from worker import attempts
+from worker import turns
+from worker.attempts import Next
 from worker.context import Context
 from worker.identity import known_dead, of_earlier_boot, this_worker
 from worker.sandbox import Leftover, Sandbox
@@ -84,8 +85,8 @@ def _adopted(
 
     def look_after() -> None:
         try:
-            turn = attempts.go_on(leftover, attempt, lease, context)
-            if turn.next is attempts.Next.GRADE:
+            turn = turns.go_on(leftover, attempt, lease, context)
+            if turn.next is Next.GRADE:
                 when_done(attempt.attempt_id)
         except MlebenchError as error:  # the database does not answer: its lease runs out, and recovery goes on
             log.warning("attempt %s: %s", attempt.attempt_id, error)

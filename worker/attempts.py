@@ -5,10 +5,9 @@ import platform
 import re
 import socket
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -22,10 +21,10 @@ from core.errors import (
     ServiceUnavailable,
 )
 from core.resources import Allocation
-from core.status import State, Status
+from core.status import Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
-from worker import evidence, logs, metrics, preparing, room
+from worker import evidence, metrics, preparing, room
 from worker.code_check import keep_result, run_code
 from worker.context import PRIVILEGED_CONSENT, Context
 from worker.hardware import hardware
@@ -39,21 +38,14 @@ from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
 from worker.supervision import Ending, Stopping, Supervision
-from worker.taking import take_next
 
 log = logging.getLogger(__name__)
 
 SENSITIVE_NAME = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL|_URL$")  # of environment variables
-RETRY_SECS = (5.0, 30.0, 120.0)  # wait before the second, third, ... try
-LONGEST_ERROR = 20_000  # characters of a traceback that are kept with a try
 LONGEST_REASON = 500
-NO_SLOT_SECS = 5.0
-HOLD_SECS = 10.0  # how long a message is kept when nothing may start here: then others shall have it
-LOOK_SECS = 1.0  # between two looks meanwhile
 PUBLISH_PATIENCE_SECS = 1800.0  # as long, an attempt's files wait for a full disk, or an object store that is away
 PUBLISH_AGAIN_SECS = 5.0
 DATABASE_AGAIN_SECS = 1.0
-BUSY_SECS = 10.0  # when to look again at an attempt that another worker holds
 
 
 class Next(Enum):
@@ -73,102 +65,15 @@ class Turn:
     attempt_id: str | None = None  # what was worked on, where that is not the attempt that the message names
 
 
-def take_turn(attempt_id: str, context: Context) -> Turn:
-    """Run one try of an attempt, if one may run here now: the one that the message names, or another that goes first.
-
-    Safe to call any number of times. Never raises for what the agent does; a failure of the machinery is recorded
-    with the try and, while tries are left, answered with LATER.
-    """
-    deadline = time.monotonic() + HOLD_SECS
-    while not context.draining.is_set():
-        attempt = context.store.attempt(attempt_id)
-        if attempt.state in (State.COLLECTED, State.DONE):
-            return Turn(next=Next.GRADE)
-        if (lacking := room.lacking(context.settings)) is not None:
-            log.warning("attempt %s waits: %s", attempt_id, lacking, extra={"action": "disk_full"})
-            return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
-        with context.slot() as free:
-            if not free:  # adopted attempts have them
-                return Turn(next=Next.LATER, wait_secs=NO_SLOT_SECS)
-            if (lease := take_next(attempt, context)) is not None:
-                return _taken(lease, asked=attempt_id, context=context)
-        if attempt.state is State.RUNNING:
-            return Turn(next=Next.LATER, wait_secs=min(BUSY_SECS, context.settings.lease_secs))
-        # Nothing that waits may start here. Another message would find the same, so this one is kept for a while.
-        if time.monotonic() > deadline:
-            return Turn(next=Next.LATER)
-        context.draining.wait(LOOK_SECS)
-    return Turn(next=Next.ELSEWHERE)
-
-
-def _taken(lease: Lease, *, asked: str, context: Context) -> Turn:
-    attempt = context.store.attempt(lease.attempt_id)
-    metrics.taken(attempt)
-    turn = _turn(attempt, lease, context, fence=lease.fence, carry_out=lambda this: this.carry_out())
-    if lease.attempt_id == asked:
-        return turn
-    # The other attempt has a message of its own, which waits as long as need be.
-    return replace(turn, attempt_id=lease.attempt_id, wait_secs=0.0)
-
-
-def go_on(leftover: Leftover, attempt: Attempt, lease: Lease, context: Context) -> Turn:
-    """Look after an adopted agent until it ends: the same try, in the hands of another worker.
-
-    Args:
-        leftover: the agent.
-        attempt: as it was before it was adopted.
-        lease: the new one.
-        context: this process's open parts.
-    """
-    with context.slot():  # it runs already, whether there is a slot for it or not
-        return _turn(attempt, lease, context, fence=leftover.fence, carry_out=lambda this: this.go_on_with(leftover))
-
-
-def _turn(attempt: Attempt, lease: Lease, context: Context, *, fence: int, carry_out: Callable[["Try"], Turn]) -> Turn:
-    """Carry out a try whose files live below the number `fence`."""
-    logs.about(attempt_id=attempt.attempt_id, run_id=attempt.run_id, competition=attempt.competition_id)
-    log.info("seed %d, try %d", attempt.seed, attempt.tries, extra={"action": "attempt_taken"})
-    try:
-        run = context.store.run(attempt.run_id)
-        with metrics.SLOTS_BUSY.track_inprogress(), _try_of(attempt, run, lease, context, fence=fence) as this_try:
-            return this_try.turn(carry_out)
-    except LeaseLost as error:
-        log.warning("attempt %s: %s", attempt.attempt_id, error, extra={"action": "lease_lost"})
-        return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
-    except Exception as error:  # noqa: BLE001 - the outermost edge of a try: recorded, never lost
-        return _failed(attempt, lease, context, error)
-
-
-def _failed(attempt: Attempt, lease: Lease, context: Context, error: Exception) -> Turn:
-    """Record a failure of the machinery, and say whether there is another try."""
-    metrics.failed(error)
-    log.warning(
-        "attempt %s: the machinery failed", attempt.attempt_id, exc_info=error, extra={"action": "machinery_failed"}
-    )
-    kept = "".join(traceback.format_exception(error))[-LONGEST_ERROR:]
-    try:
-        if attempt.tries < context.settings.max_tries:
-            wait_secs = RETRY_SECS[min(attempt.tries, len(RETRY_SECS)) - 1]
-            context.store.give_back(lease, error=kept, counts=True, wait_secs=wait_secs)
-            metrics.QUEUED_AGAIN.labels("failed").inc()
-            return Turn(next=Next.LATER, wait_secs=wait_secs)
-        outcome = Outcome(status=Status.INFRASTRUCTURE_FAILED, message=_reason(error))
-        context.store.give_up(lease, outcome, error=kept)
-        metrics.done(outcome.status)
-    except LeaseLost as lost:
-        log.warning("attempt %s: %s", attempt.attempt_id, lost, extra={"action": "lease_lost"})
-        return Turn(next=Next.LATER, wait_secs=BUSY_SECS)
-    return Turn(next=Next.GRADE)
-
-
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Give the one line that says what went wrong."""
     text = str(error) if isinstance(error, MlebenchError) else f"{type(error).__name__}: {error}"
     return text.partition("\n")[0][:LONGEST_REASON]
 
 
 @contextmanager
-def _try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence: int) -> Iterator["Try"]:
+def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence: int) -> Iterator["Try"]:
+    """Open a try, with its log and its place at the heartbeat. Its files live below the number `fence`."""
     folder = run_folder(run.run_dir, context.settings)
     live = folder.live(attempt.name, fence)
     live.mkdir(parents=True, exist_ok=True)
@@ -234,7 +139,7 @@ class Try:
             self.log.note(f"stopped: {error}")
             raise
         except Exception as error:
-            self.log.note(f"the machinery failed: {_reason(error)}")
+            self.log.note(f"the machinery failed: {reason_of(error)}")
             if self.attempt.tries >= self.context.settings.max_tries:
                 self._publish()
             raise

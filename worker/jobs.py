@@ -12,8 +12,9 @@ from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, w
 
 from core.errors import MlebenchError, ServiceUnavailable
 from store import watching
-from worker import adoption, attempts, closing, grade, metrics, queueing, waits
+from worker import adoption, closing, grade, metrics, queueing, turns, waits
 from worker.app import AGENTS, GRADING, app
+from worker.attempts import Next
 from worker.context import Context, context, opened
 from worker.settings import load_settings
 
@@ -29,11 +30,11 @@ WAITING = "worker.waits:no_longer_than_asked"
 def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
     """Have this host work on what goes first, until that is this attempt. Safe to deliver any number of times."""
     try:
-        turn = attempts.take_turn(attempt_id, context())
+        turn = turns.take_turn(attempt_id, context())
     except MlebenchError as error:  # the database does not answer: nothing is known, so nothing is decided
         log.warning("attempt %s: %s", attempt_id, error)
-        raise _again(self, after_secs=attempts.BUSY_SECS, error=error) from error
-    if turn.attempt_id is not None and turn.next is attempts.Next.GRADE:
+        raise _again(self, after_secs=turns.BUSY_SECS, error=error) from error
+    if turn.attempt_id is not None and turn.next is Next.GRADE:
         # Another attempt went first. It need not wait for its own message; this one waits for its own attempt.
         try:
             _have_graded(self.app, context(), turn.attempt_id)
@@ -41,11 +42,11 @@ def run_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
             log.warning("attempt %s waits for its grading: %s", turn.attempt_id, error)
         raise _again(self, after_secs=0.0)
     match turn.next:
-        case attempts.Next.GRADE:
+        case Next.GRADE:
             return attempt_id
-        case attempts.Next.LATER:
+        case Next.LATER:
             raise _again(self, after_secs=turn.wait_secs)
-        case attempts.Next.ELSEWHERE:
+        case Next.ELSEWHERE:
             raise Reject("the worker stops", requeue=True)
 
 
@@ -57,7 +58,7 @@ def grade_attempt(self: "Task[Any, Any]", attempt_id: str) -> str:
         grade.grade(attempt_id, here)
     except ServiceUnavailable as error:  # says nothing about the attempt: again, for as long as it takes
         log.warning("attempt %s is not graded yet: %s", attempt_id, error)
-        raise _again(self, after_secs=attempts.BUSY_SECS, error=error) from error
+        raise _again(self, after_secs=turns.BUSY_SECS, error=error) from error
     except Exception as error:
         metrics.failed(error)
         log.exception("grading attempt %s failed", attempt_id, extra={"action": "machinery_failed"})
