@@ -16,8 +16,8 @@ PAGE = REPOSITORY / "docs" / "competitions.md"
 SPLITS = ("dev", "low", "medium", "high", "extra")  # a competition is in one of these
 HEAD = """# Competitions
 
-Made by `python scripts/document_competitions.py`; `mlebench list` shows the same with what is prepared here. Metrics with
-an arrow down are better when lower. Sizes are of the download, where they are known.
+Made by `python scripts/document_competitions.py`; `mlebench list` shows the same, and what is prepared here. Metrics
+with an arrow down are better when lower. Sizes are of the download, where they are known.
 """
 
 
