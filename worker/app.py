@@ -47,6 +47,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker waits for its broker as long as it takes
+        # A full Redis refuses the note that a message was taken: connect anew, where Celery would end the worker.
+        "broker_channel_error_retry": True,
         "broker_transport_options": _transport_options(settings),
         **_results(settings),
         # JSON only: with pickle, whoever reaches Redis runs code on every worker.

@@ -62,6 +62,10 @@ class Host:
         except psutil.NoSuchProcess:
             return []
 
+    def lives(self) -> bool:
+        """Whether the worker process has not ended."""
+        return self._process.poll() is None
+
     def is_ready(self) -> bool:
         """Whether it takes messages."""
         return f"{self.name}@" in (said := self.log.read_text()) and " ready." in said

@@ -32,9 +32,13 @@ def test_nothing_is_lost_while_workers_are_killed_at_random(
     while any(attempt.state is not State.DONE for attempt in here.attempts(run_id)):
         assert time.monotonic() - started < PATIENCE_SECS, here.summary(run_id)
         time.sleep(chance.uniform(*EVERY_SECS))
-        place = chance.randrange(WORKERS)
-        if not hosts[place].has_worked():  # or a busy machine would see nothing but workers that start
+        # Or a busy machine would see nothing but workers that start; and best, one in the middle of its work.
+        places = [place for place in range(WORKERS) if hosts[place].has_worked()]
+        if not places:
             continue
+        owners = [attempt.owner or "" for attempt in here.attempts(run_id) if attempt.state is State.RUNNING]
+        busy = [place for place in places if any(f"/{hosts[place].pid}/" in owner for owner in owners)]
+        place = chance.choice(busy or places)
         how = chance.choice(sorted(kills))
         getattr(hosts[place], how)()
         kills[how] += 1
