@@ -67,7 +67,9 @@ def split(
     scikit-learn's train_test_split(..., random_state=seed): a share of n items is ceil(share * n) as `test_size`
     and floor(share * n) as `train_size`; an int is a number of items. `options` are its own (stratify, shuffle).
     """
-    train, test = train_test_split(items, test_size=test_size, train_size=train_size, random_state=seed, **options)
+    # Texts that pyarrow holds are nothing that scikit-learn can pick from.
+    picked: Any = items.to_numpy(dtype=object) if isinstance(items, pd.api.extensions.ExtensionArray) else items
+    train, test = train_test_split(picked, test_size=test_size, train_size=train_size, random_state=seed, **options)
     return train, test
 
 

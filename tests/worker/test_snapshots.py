@@ -1,6 +1,7 @@
 """Snapshots: the last good submission survives whatever the agent does at the end."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,11 @@ def test_a_checker_never_sees_the_agents_own_file(folder: Path, tmp_path: Path) 
 
 
 def test_costly_checks_are_made_seldom(folder: Path, tmp_path: Path) -> None:
-    snapshots = Snapshots(folder, tmp_path / "side", validate=validate, max_bytes=1 << 20)
+    def slow(path: Path) -> str | None:
+        time.sleep(0.2)  # so that the wait is seconds, on a busy machine too
+        return validate(path)
+
+    snapshots = Snapshots(folder, tmp_path / "side", validate=slow, max_bytes=1 << 20)
     (folder / "submission.csv").write_text(GOOD)
     assert poll_twice(snapshots)
     (folder / "submission.csv").write_text(GOOD + "2,1\n")

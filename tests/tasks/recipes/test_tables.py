@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -108,3 +109,10 @@ def test_what_preparers_assert() -> None:
     recipes.require_equal(3, 3, "photos")
     with pytest.raises(DataError, match="photos: 2, expected 3"):
         recipes.require_equal(2, 3, "photos")
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+def test_distinct_texts_are_split_alike_however_pandas_keeps_them(storage: Literal["python", "pyarrow"]) -> None:
+    names = pd.Series(["b", "a", "c", "a", "d"], dtype=pd.StringDtype(storage, na_value=float("nan")))
+    train, test = recipes.split(names.unique(), test_size=0.5)
+    assert (list(train), list(test)) == (["a", "b"], ["c", "d"])
