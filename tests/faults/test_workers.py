@@ -22,7 +22,7 @@ TAKEN_OVER_SECS = LEASE_SECS / 2 + 5  # until someone looks, and the start of th
 @pytest.mark.parametrize("kill", [Host.kill, Host.kill_tree], ids=["worker", "tree"])
 def test_sigkill_of_a_worker_costs_a_try_and_no_attempt(here: Site, count: Count, kill: Callable[[Host], None]) -> None:
     doomed = here.host("doomed")
-    run_id = here.submit("napper", seeds=4)
+    run_id = here.submit("napper", seeds=2)
     here.wait_for(run_id, state=State.RUNNING, number=2)
     agents = doomed.agents()
     kill(doomed)
@@ -32,14 +32,14 @@ def test_sigkill_of_a_worker_costs_a_try_and_no_attempt(here: Site, count: Count
     wait_until(heir.is_ready, timeout_secs=90, description="the heir is there")
     from_when = max(killed + LEASE_SECS, time.monotonic())
     wait_until(
-        lambda: all(attempt.tries == 2 or attempt.state is State.DONE for attempt in here.attempts(run_id)[:2]),
+        lambda: all(attempt.tries == 2 or attempt.state is State.DONE for attempt in here.attempts(run_id)),
         timeout_secs=90,
         description="what the dead worker held is taken over",
     )
     assert time.monotonic() - from_when < TAKEN_OVER_SECS
     accounts = count(here.settle(run_id))
-    assert accounts.statuses == {"completed": 4}
-    assert accounts.tries == {"completed": 4, "lost": 2}
+    assert accounts.statuses == {"completed": 2}
+    assert accounts.tries == {"completed": 2, "lost": 2}
 
 
 def test_a_worker_that_stood_still_finds_its_lease_gone_and_kills_its_agent(here: Site, count: Count) -> None:
