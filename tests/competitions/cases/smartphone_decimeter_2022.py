@@ -36,7 +36,7 @@ def _truth(drive: str, phone: str) -> list[tuple[str, str, int]]:
 
 
 def _folder(drive: str) -> dict[str, str]:
-    files = {}
+    files: dict[str, str] = {}
     for phone in ("GooglePixel4XL", "GooglePixel4"):
         rows = [["Fix", "GT", latitude, longitude, time] for latitude, longitude, time in _truth(drive, phone)]
         files |= {
@@ -63,11 +63,11 @@ def _noise(perfect: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
 
 def _score(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     distances: dict[str, list[float]] = {}
-    for true, guess in zip(answers.itertuples(), submission.itertuples(), strict=True):
-        a, b = math.radians(true.LatitudeDegrees), math.radians(guess.LatitudeDegrees)
-        length = math.radians(true.LongitudeDegrees - guess.LongitudeDegrees)
+    angles = [np.radians(table[["LatitudeDegrees", "LongitudeDegrees"]].to_numpy()) for table in (answers, submission)]
+    for trip, (a, longitude), (b, other) in zip(answers["tripId"], *angles, strict=True):
+        length = longitude - other
         chord = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(length / 2) ** 2
-        distances.setdefault(true.tripId, []).append(2 * 6_371_000 * math.asin(math.sqrt(chord)))
+        distances.setdefault(trip, []).append(2 * 6_371_000 * math.asin(math.sqrt(chord)))
     return float(np.mean([(np.quantile(d, 0.5) + np.quantile(d, 0.95)) / 2 for d in distances.values()]))
 
 

@@ -76,7 +76,7 @@ def _noise(perfect: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
 def _score(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     kept = answers["keep"].to_numpy(dtype=bool)
     errors = [(answers[name] - submission[name])[kept] for name in SCORED]
-    return sum(np.sqrt(np.dot(error, error) / kept.sum()) for error in errors) / 3
+    return float(sum(np.sqrt(np.dot(error, error) / kept.sum()) for error in errors) / 3)
 
 
 def _first(name: str, cell: object) -> Change:
