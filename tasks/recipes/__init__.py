@@ -15,6 +15,7 @@ from tasks.recipes.chunks import read_csv_chunks
 from tasks.recipes.files import copy_files, names_in, write_json
 from tasks.recipes.floats import read_csv_old_floats
 from tasks.recipes.folders import copy_folders
+from tasks.recipes.json_files import read_json
 from tasks.recipes.packing import NewZip, new_zip, write_7z, write_tar, write_zip
 from tasks.recipes.tables import (
     hold_out,
@@ -43,6 +44,7 @@ __all__ = [
     "read_csv",
     "read_csv_chunks",
     "read_csv_old_floats",
+    "read_json",
     "read_lines",
     "renumbered",
     "require",
