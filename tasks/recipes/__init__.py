@@ -15,7 +15,7 @@ from tasks.recipes.chunks import read_csv_chunks
 from tasks.recipes.files import copy_files, names_in, write_json
 from tasks.recipes.floats import read_csv_old_floats
 from tasks.recipes.folders import copy_folders
-from tasks.recipes.objects import read_json
+from tasks.recipes.json_files import read_json, read_records
 from tasks.recipes.packing import NewZip, new_zip, write_7z, write_tar, write_zip
 from tasks.recipes.tables import (
     hold_out,
@@ -46,6 +46,7 @@ __all__ = [
     "read_csv_old_floats",
     "read_json",
     "read_lines",
+    "read_records",
     "renumbered",
     "require",
     "require_columns",

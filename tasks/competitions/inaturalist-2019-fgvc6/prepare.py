@@ -20,7 +20,7 @@ Pair = tuple[dict[str, Any], dict[str, Any]]  # an annotation and its image
 
 
 def prepare(raw: Path, public: Path, private: Path) -> None:
-    source = recipes.read_json(raw / "train2019.json", keys=KEYS, records=RECORDS)
+    source = recipes.read_records(raw / "train2019.json", keys=KEYS, records=RECORDS)
     train, test = _split(source)
     random.Random(0).shuffle(test)  # noqa: S311 - the reference's order, not a secret
     train_names = {image["file_name"]: image["file_name"].removeprefix(FOLDER) for _, image in train}

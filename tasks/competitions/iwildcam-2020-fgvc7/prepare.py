@@ -18,8 +18,8 @@ Record = dict[str, Any]
 
 def prepare(raw: Path, public: Path, private: Path) -> None:
     lists = {"images": ["id", "location"], "categories": [], "annotations": ["image_id", "category_id"]}
-    source = recipes.read_json(raw / TRAIN, keys=[*lists, "info"], records=lists)
-    unlabelled = recipes.read_json(raw / TEST, keys=["images", "categories", "info"], records={"categories": []})
+    source = recipes.read_records(raw / TRAIN, keys=[*lists, "info"], records=lists)
+    unlabelled = recipes.read_records(raw / TEST, keys=["images", "categories", "info"], records={"categories": []})
     images, annotations = _records(source["images"]), _records(source["annotations"])
     places = _test_places([image["location"] for image in images])
     test_images = [image for image in images if image["location"] in places]

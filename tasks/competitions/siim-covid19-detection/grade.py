@@ -76,4 +76,6 @@ def _overlaps(boxes: "NDArray[np.float64]", box: "NDArray[np.float64]") -> "NDAr
     sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
     shared = sides.clip(0).prod(axis=1)
     union = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod() - shared
-    return np.divide(shared, union, out=np.zeros(len(boxes)), where=shared > 0)
+    overlaps = np.zeros(len(boxes))
+    np.divide(shared, union, out=overlaps, where=shared > 0)
+    return overlaps

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 EARTH_RADIUS = 6_371_000.0  # m
-QUANTILES = [0.5, 0.95]
+QUANTILES = np.array([0.5, 0.95])
 
 
 def grade(prediction: pd.DataFrame, answers: pd.DataFrame) -> float:

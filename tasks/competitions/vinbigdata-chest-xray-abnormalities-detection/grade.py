@@ -115,4 +115,6 @@ def _overlaps(boxes: "NDArray[np.float64]", box: "NDArray[np.float64]") -> "NDAr
     sides = (ends - starts).clip(0)
     shared = sides.prod(axis=1)
     union = boxes[:, 2:].prod(axis=1) + box[2:].prod() - shared
-    return np.divide(shared, union, out=np.zeros(len(boxes)), where=shared > 0)
+    overlaps = np.zeros(len(boxes))
+    np.divide(shared, union, out=overlaps, where=shared > 0)
+    return overlaps

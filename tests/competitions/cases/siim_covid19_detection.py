@@ -50,8 +50,8 @@ def _files(part: list[int]) -> dict[str, str]:
     }
 
 
-OF_STUDIES: list[list[object]] = [[f"{STUDIES[n]}_study", f"{NAMES[_class(n)]} 1 0 0 1 1"] for n in TEST]
-ANSWERS: list[list[object]] = [*OF_STUDIES, *[[row[0], row[2]] for row in _sorted_images(TEST)]]
+ANSWERS: list[list[object]] = [[f"{STUDIES[n]}_study", f"{NAMES[_class(n)]} 1 0 0 1 1"] for n in TEST]
+ANSWERS += [[row[0], row[2]] for row in _sorted_images(TEST)]
 GUESSES = {
     # The best box first, a second on the same object, one shifted so that it is below a half, one of another class.
     BOXES[0]: "opacity 0.5 11 20 31 60 opacity 0.9 10 22 30 60  opacity 0.8 125 20 160 60 none 0.1 0 0 1 1",

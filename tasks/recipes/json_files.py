@@ -1,4 +1,4 @@
-"""JSON files that hold one object, with lists of records in it."""
+"""JSON files, and those that hold one object with lists of records in it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,22 @@ from core.errors import DataError
 from tasks.recipes.checks import require, require_equal
 
 
-def read_json(source: Path, *, keys: Iterable[str], records: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def read_json(path: Path) -> Any:
+    """Read a file that is one JSON value, as Python's json.load does.
+
+    Raises:
+        DataError: it is missing, or is no JSON.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no JSON: {error}") from error
+
+
+def read_records(source: Path, *, keys: Iterable[str], records: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """Read an object with lists of records, such as the annotations of images in COCO's form.
 
     Args:
@@ -19,12 +34,7 @@ def read_json(source: Path, *, keys: Iterable[str], records: Mapping[str, Iterab
     Raises:
         DataError: it is missing, is no JSON, or lacks a key or a field.
     """
-    try:
-        content = json.loads(source.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{source} is missing") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{source} is no JSON: {error}") from error
+    content = read_json(source)
     require(isinstance(content, dict), f"{source.name} holds no JSON object")
     require_equal(sorted(content), sorted(keys), f"keys of {source.name}")
     for key, fields in records.items():

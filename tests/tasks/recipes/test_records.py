@@ -12,7 +12,7 @@ RECORDS = {"images": ["id"]}
 
 
 def _read(path: Path) -> object:
-    return recipes.read_json(path, keys=["images", "info"], records=RECORDS)
+    return recipes.read_records(path, keys=["images", "info"], records=RECORDS)
 
 
 def test_an_object_is_read_with_all_its_fields(tmp_path: Path) -> None:
