@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 GRADE_RETRIES = 3
 GRADE_RETRY_SECS = 10.0
 TAKEOVER_RETRY_SECS = 10.0
+UNASKED_SECS = 5.0  # between two looks for work that no message tells of
 WAITING = "worker.waits:no_longer_than_asked"
 
 
@@ -101,44 +102,61 @@ def _warm_up(instance: Any, **_: Any) -> None:
 def _take_over_host(sender: Any, **_: Any) -> None:
     """A worker that runs agents looks after its host first: what is left running, and what is left lying."""
     if AGENTS in sender.app.amqp.queues.consume_from:
-        _takeover.start(sender.app, slots=sender.controller.concurrency)
+        _own_work.start(sender.app, slots=sender.controller.concurrency)
 
 
-class _Takeover:
-    """The threads of what this worker adopted."""
+class _OwnWork:
+    """What this worker does besides its messages, each in a thread: adopted agents, and attempts taken unasked."""
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
 
     def start(self, celery: Celery, *, slots: int) -> None:
-        self._threads.append(threading.Thread(target=self._run, args=(celery, slots), name="takeover", daemon=True))
+        self._threads.append(threading.Thread(target=self._run, args=(celery, slots), name="own-work", daemon=True))
         self._threads[0].start()
 
     def _run(self, celery: Celery, slots: int) -> None:
-        while True:
-            try:
-                here = context()
-                here.set_slots(slots)
-                self._threads += adoption.take_over_host(here, when_done=partial(_have_graded, celery, here))
-            except MlebenchError as error:  # the database or the engine may come later than this worker
-                log.warning("this host's remains were not looked at, and will be: %s", error)
-            else:
-                return
+        while not self._take_over(celery, slots):
             if self._stopping.wait(TAKEOVER_RETRY_SECS):
                 return
+        while not self._stopping.wait(UNASKED_SECS):
+            thread = threading.Thread(target=_work_unasked, args=(celery,), name="unasked", daemon=True)
+            thread.start()
+            self._threads = [known for known in self._threads if known.is_alive()] + [thread]
+
+    def _take_over(self, celery: Celery, slots: int) -> bool:
+        try:
+            here = context()
+            here.set_slots(slots)
+            self._threads += adoption.take_over_host(here, when_done=partial(_have_graded, celery, here))
+        except MlebenchError as error:  # the database or the engine may come later than this worker
+            log.warning("this host's remains were not looked at, and will be: %s", error)
+            return False
+        return True
 
     def join(self) -> None:
         self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        while running := [thread for thread in self._threads if thread.is_alive()]:
+            for thread in running:
+                thread.join()
+
+
+def _work_unasked(celery: Celery) -> None:
+    here = context()
+    try:
+        turn = turns.take_unasked(here)
+        if turn is not None and turn.next is Next.GRADE and turn.attempt_id is not None:
+            _have_graded(celery, here, turn.attempt_id)
+    except MlebenchError as error:  # a service does not answer: recovery goes on from what the database says
+        log.warning("looking for work: %s", error)
 
 
 def _have_graded(celery: Celery, here: Context, attempt_id: str) -> None:
     queueing.enqueue_grading(celery, attempt_id, watching.labels(here.store, [attempt_id]))
 
 
-_takeover = _Takeover()
+_own_work = _OwnWork()
 _page = metrics.Page()
 
 
@@ -152,6 +170,6 @@ def _stop(**_: Any) -> None:
 @worker_shutdown.connect
 def _close(**_: Any) -> None:
     if (here := opened()) is not None:
-        _takeover.join()
+        _own_work.join()
         here.close()
     _page.stop()

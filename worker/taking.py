@@ -3,6 +3,9 @@
 A message of the queue is a turn, not an order: it names an attempt, and the worker that gets it takes what should
 run next on its host, which may be another one (worker/scheduling.py). Every attempt that waits has its message, so
 there are as many turns as attempts, and a message whose attempt is done goes on to grading without further ado.
+
+Turns are the fast path. Where few attempts wait, all their messages may be with hosts that cannot run them, so a worker
+with a free slot also looks by itself now and then (`worker.turns.take_unasked`).
 """
 
 from core.errors import InputError
@@ -16,11 +19,11 @@ from worker.places import data_place
 from worker.scheduling import choose, host_of
 
 
-def take_next(asked: Attempt, context: Context) -> Lease | None:
+def take_next(asked: Attempt | None, context: Context) -> Lease | None:
     """Lease what should run next on this host; None where nothing that waits may start here now.
 
     Args:
-        asked: the attempt that the message names. It is preferred to others like it.
+        asked: the attempt that the message names, if there is a message. It is preferred to others like it.
         context: this process's open parts.
     """
 
@@ -30,7 +33,7 @@ def take_next(asked: Attempt, context: Context) -> Lease | None:
         allocation = host.allocate(chosen.needs) if chosen else None
         if chosen is None or allocation is None:
             return None
-        attempt_id = asked.attempt_id if chosen.holds(asked) else None
+        attempt_id = asked.attempt_id if asked is not None and chosen.holds(asked) else None
         return Choice(waiting=chosen, allocation=allocation, attempt_id=attempt_id)
 
     return waiting.take(

@@ -53,7 +53,19 @@ def take_turn(attempt_id: str, context: Context) -> Turn:
     return Turn(next=Next.ELSEWHERE)
 
 
-def _taken(lease: Lease, *, asked: str, context: Context) -> Turn:
+def take_unasked(context: Context) -> Turn | None:
+    """Run one try of what may start here though no message has come: others may have the messages and no use for them.
+
+    None where there is no free slot, or nothing that may start.
+    """
+    if context.draining.is_set() or room.lacking(context.settings) is not None:
+        return None
+    with context.slot() as free:
+        lease = take_next(None, context) if free else None
+        return None if lease is None else _taken(lease, asked=None, context=context)
+
+
+def _taken(lease: Lease, *, asked: str | None, context: Context) -> Turn:
     attempt = context.store.attempt(lease.attempt_id)
     metrics.taken(attempt)
     turn = _turn(attempt, lease, context, fence=lease.fence, carry_out=lambda this: this.carry_out())
