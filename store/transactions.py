@@ -31,19 +31,23 @@ class Transactions:
             yield connection
 
     @contextmanager
-    def alone(self, what: str) -> Iterator[bool]:
+    def alone(self, what: str, *, wait: bool = False) -> Iterator[bool]:
         """Give whether nobody else is at `what` (any text); while the block lasts, others are told that someone is.
 
-        It ends with the block or with this process, however that ends.
+        It ends with the block or with this process, however that ends. With `wait`, wait until nobody else is at it.
         """
         if self.engine.dialect.name == "postgresql":
             with database.translated_database_errors(self.engine), self.engine.connect() as connection:
                 # The transaction's, not the session's: that also holds behind a pool that shares sessions.
-                lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(what, 0)))
-                yield bool(connection.execute(lock).scalar())
+                key = func.hashtextextended(what, 0)
+                if wait:
+                    connection.execute(select(func.pg_advisory_xact_lock(key)))
+                    yield True
+                else:
+                    yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(key))).scalar())
             return
         try:
-            held = FileLock(f"{self.engine.url.database}.alone.lock").acquire(blocking=False)  # one for everything
+            held = FileLock(f"{self.engine.url.database}.alone.lock").acquire(blocking=wait)  # one for everything
         except Timeout:
             yield False
             return

@@ -32,13 +32,13 @@ def close(run_id: str, context: Context, *, again: bool = False) -> bool:
     Args:
         run_id: the run.
         context: this process's open parts.
-        again: write the files of a closed run anew.
+        again: write the files of a closed run anew, after whoever is closing it just now.
 
     Returns:
         Whether the run is closed now. False as well where another process is closing it just now: reading and
         writing ten thousand reports takes its time, and is not to be done by every worker at once.
     """
-    with context.store.alone(f"closing {run_id}") as alone:
+    with context.store.alone(f"closing {run_id}", wait=again) as alone:
         return alone and _close(run_id, context, again=again)
 
 

@@ -1,5 +1,6 @@
 """What one worker process has open: settings, database, sandboxes, heartbeat."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,7 @@ class Context:
         self.store = open_store(settings)
         self.heartbeat = Heartbeat(self.store, every_secs=settings.heartbeat_secs, lease_secs=settings.lease_secs)
         self.database_was_away = False  # at the last look of worker/recovery.py
+        self.database_back_at = -math.inf  # when that found it again, by the monotonic clock
         self.draining = threading.Event()  # set when this worker is asked to stop: nothing new is begun
         self.stopping = threading.Event()  # set when what runs is to be given back
         self.host = host_name(settings)

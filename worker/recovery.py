@@ -1,6 +1,7 @@
 """What any worker does now and then for all of them: nothing that someone let go of stays lying."""
 
 import logging
+import time
 
 from celery import Celery
 
@@ -22,8 +23,8 @@ def recover(app: Celery) -> None:
     Safe to call from any number of workers at once: the database gives each attempt to one caller.
     """
     here = context()
-    here.announce()
     waiting, ungraded = _expired(here)
+    here.announce()
     if waiting or ungraded:
         log.warning(
             "queued again: %d attempts to run, %d to grade",
@@ -43,14 +44,16 @@ def recover(app: Celery) -> None:
 def _expired(here: Context) -> tuple[list[str], list[str]]:
     """Take from dead workers what they held: attempts to run again, attempts to grade again.
 
-    After the database was away, nothing yet: all leases may have run out, and those of living workers are
-    renewed before the next look.
+    For half a lease after the database was away, nothing: all leases may have run out, and living workers have to
+    renew theirs first.
     """
     settings = here.settings
     try:
         if here.database_was_away:
             here.store.waiting_attempts(since_secs=settings.lease_secs)  # does it answer?
             here.database_was_away = False
+            here.database_back_at = time.monotonic()
+        if time.monotonic() - here.database_back_at < settings.lease_secs / 2:
             return [], []
         return here.store.requeue_expired(max_tries=settings.max_tries, grading_secs=settings.lease_secs)
     except ServiceUnavailable:
