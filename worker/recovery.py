@@ -24,7 +24,6 @@ def recover(app: Celery) -> None:
     """
     here = context()
     waiting, ungraded = _expired(here)
-    here.announce()
     if waiting or ungraded:
         log.warning(
             "queued again: %d attempts to run, %d to grade",
@@ -38,6 +37,7 @@ def recover(app: Celery) -> None:
     _restore_lost_messages(app, here)
     close_runs(here)
     leftovers.hand_in(here)
+    here.announce()
     metrics.show_open_attempts(watching.open_attempts(here.store))
 
 
