@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.spatial import KDTree
 
 from core.errors import SubmissionInvalid
@@ -14,6 +14,8 @@ from grading.run_lengths import area, intersection, mask_of, parse_runs
 
 DICE_WEIGHT = 0.4
 LARGEST_EXCESS = 10  # a volume that is predicted larger than so many times the true one is as wrong as can be
+# Looking up a voxel's neighbour costs some 10 µs, the distances of a whole volume 0.1 µs a voxel.
+FEW = 0.01  # of a volume: so many voxels are looked up, for more the whole is computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,8 @@ def _directed_distance(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> f
     outside = first & ~second
     if not outside.any():
         return 0.0
+    if outside.mean() > FEW:
+        return float(distance_transform_edt(~second, sampling=1 / np.array(first.shape))[outside].max())
     # The nearest voxel is on the surface of `second`: from within it, a step towards the voxel outside leads closer.
     surface = second & ~binary_erosion(second)
     distances, _ = KDTree(_coordinates(surface, first.shape)).query(_coordinates(outside, first.shape))

@@ -16,7 +16,7 @@ def prepare(raw: Path, public: Path, private: Path) -> None:
     # case<N>_day<D>_slice_<number>
     days = rows["id"].str.extract(r"^(?P<day>(?P<case>case[^_]*)_day(?P<number>\d+))_slice_\d+$")
     recipes.require(days["day"].notna().all(), "train.csv has ids that do not read case<N>_day<D>_slice_<number>")
-    _, test_cases = recipes.split(days["case"].unique(), test_size=0.1, seed=42)
+    _, test_cases = recipes.split(days["case"].unique().tolist(), test_size=0.1, seed=42)
     test_days = _test_days(days, set(test_cases))
     is_test = days["day"].isin(test_days)
     train, test = rows[~is_test], rows[is_test]
