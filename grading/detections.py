@@ -14,7 +14,7 @@ PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCI
 
 def parse_objects(
     text: str, *, size: int, label: int | None = None, single_blanks: bool = False
-) -> "tuple[NDArray[np.str_], NDArray[np.float64]]":
+) -> "tuple[NDArray[np.object_], NDArray[np.float64]]":
     """Read the objects of a cell; text of nothing but white space is none at all.
 
     Args:
@@ -37,7 +37,8 @@ def parse_objects(
     if label is not None:
         del tokens[label::size]
     numbers = np.array([_number(token) for token in tokens], dtype=np.float64)
-    return np.array(names, dtype=np.str_), numbers.reshape(len(names), size - (label is not None))
+    # Not as numpy's own texts, which are all as long as the longest: one of a megabyte would cost a megabyte each.
+    return np.array(names, dtype=np.object_), numbers.reshape(len(names), size - (label is not None))
 
 
 def _number(token: str) -> float:

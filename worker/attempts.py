@@ -35,6 +35,7 @@ from worker.places import Place, data_place, run_folder
 from worker.runlog import RunLog
 from worker.sandbox import Execution, Launch, Leftover, Limits, Sandbox, Workspace
 from worker.sandbox.disk import remove_tree
+from worker.scheduling import host_of
 from worker.settings import Settings, secrets
 from worker.snapshots import Snapshots
 from worker.supervision import Ending, Stopping, Supervision
@@ -243,6 +244,15 @@ class Try:
     def _data(self) -> Place:
         return data_place(self.context.settings, self.run.request.data_dir)
 
+    def _limits(self) -> Limits:
+        """What the attempt may use. One that a worker of an older version took holds no part of this host: an adopted
+        agent goes on in its container as it was started, and the share that it would be given now is noted."""
+        here = self.context
+        asked = self.run.request.needs_of(self.attempt.competition_id)
+        host = host_of(here.settings, capacity=here.capacity, slots=here.slots_on_host)
+        allocation = self.attempt.allocation or host.demand(asked)
+        return limits_of(here.settings, self.run.request.time_limit_secs, allocation)
+
     def _workspace(self, material: Material) -> Workspace:
         workspace = Workspace(root=self.folder.live(self.attempt.name, self.fence), data=material.public)
         for path in (workspace.submission, workspace.code, workspace.logs):
@@ -266,7 +276,7 @@ class Try:
             agent=agent,
             workspace=workspace,
             environment=agent.environment(secrets(self.context.settings)),
-            limits=limits_of(self.context.settings, self.run.request.time_limit_secs, self.attempt.allocation),
+            limits=self._limits(),
             validate=material.validate,
             log=self.log.write,
             note=self.log.note,
@@ -401,14 +411,8 @@ def _may_be_the_disks_fault(outcome: Outcome, snapshots: Snapshots) -> bool:
     return failed or (outcome.status is Status.COMPLETED and not snapshots.kept)
 
 
-def limits_of(settings: Settings, time_limit_secs: float, allocation: Allocation | None) -> Limits:
-    """Give what an attempt may use: the time of its run, its part of this host, and the rest by the settings.
-
-    Raises:
-        InfrastructureError: the attempt holds no part of this host.
-    """
-    if allocation is None:
-        raise InfrastructureError("the attempt was taken without a part of this host: by a worker of an older version?")
+def limits_of(settings: Settings, time_limit_secs: float, allocation: Allocation) -> Limits:
+    """Give what an attempt may use: the time of its run, its part of its host, and the rest by the settings."""
     return Limits(
         time_secs=time_limit_secs,
         memory_bytes=allocation.memory_bytes,

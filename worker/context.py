@@ -87,6 +87,7 @@ class Context:
         self.competition_roots: list[Path] = competition_roots(settings.competitions_path)
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
+        self._announcing = threading.Lock()  # two threads may be about to for the first time
 
     def set_slots(self, number: int) -> None:
         """Say how many attempts this worker runs at a time, and announce it."""
@@ -99,7 +100,8 @@ class Context:
         """Tell all others that this worker is there, if it runs attempts; and learn who shares its host."""
         if not self._slot_count:
             return
-        hosts.announce(self.store, this_worker(), host=self.host, slots=self._slot_count, capacity=self.capacity)
+        with self._announcing:
+            hosts.announce(self.store, this_worker(), host=self.host, slots=self._slot_count, capacity=self.capacity)
         others = hosts.announced(self.store, within_secs=self.settings.lease_secs, host=self.host)
         alive = [worker for worker in others if not known_dead(worker.worker)]
         self.slots_on_host = max(self._slot_count, sum(worker.slots for worker in alive))

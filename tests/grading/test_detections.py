@@ -28,6 +28,12 @@ def test_objects_of_numbers_alone_have_no_labels() -> None:
     assert numbers.tolist() == [[1, 0.5, -20], [3, 4, 5]]
 
 
+def test_one_long_label_costs_the_others_nothing() -> None:
+    """Texts of numpy's own would all be as long: here 200 GB."""
+    labels, _ = parse_objects(" ".join(["x" * 1_000_000, "1", *["car", "1"] * 50_000]), size=2, label=0)
+    assert labels.nbytes < 1_000_000
+
+
 @pytest.mark.parametrize("text", ["1", "1 2 3", "1 x", "1 nan", "1 inf", "1 1e999", "1_0 2", "1 2, 3", "1 \u0661"])
 def test_what_is_no_group_of_finite_numbers_is_refused(text: str) -> None:
     with pytest.raises(SubmissionInvalid):

@@ -122,6 +122,27 @@ def test_an_agent_outlives_its_worker(services: Bench, number: int) -> None:
         assert [entry["outcome"] for entry in attempt["tries"]] == ["adopted", "completed"]
 
 
+@pytest.mark.usefixtures("no_containers_left")
+def test_an_agent_that_was_taken_before_hosts_were_shared_out_is_adopted(services: Bench) -> None:
+    """As after an upgrade: the older worker wrote nothing of what its attempt holds of the host."""
+    own = replace(services, env={**services.env, "MLEBENCH_LEASE_SECS": "30", "MLEBENCH_DRAIN_SECS": "0"})
+    with ExitStack() as stack:
+        first = stack.enter_context(worker(own, "first"))
+        command = stack.enter_context(own.start("submit", "--agent", "longnapper", "--json", *DOCKER))
+        own.wait_for_line("step 2")
+        first.send_signal(signal.SIGTERM)
+        first.wait(30)
+        database = create_engine(own.env["MLEBENCH_DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"))
+        with database.begin() as connection:
+            connection.execute(text("UPDATE attempts SET host = NULL, allocation = NULL"))
+        database.dispose()
+        stack.enter_context(worker(own, "second"))
+        out, err = command.communicate(timeout=100)
+    assert command.returncode == 0, err
+    [report] = json.loads(out)["reports"]
+    assert (report["status"], report["tries"]) == ("completed", 1)
+
+
 def test_a_worker_that_is_asked_to_stop_lets_its_attempts_end(services: Bench) -> None:
     own = replace(services, env={**services.env, "MLEBENCH_DRAIN_SECS": "60"})
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ BLOCK = 1024  # predicted boxes compared at once
 class Objects(NamedTuple):
     """What is in one sample: classes, and rows of confidence, x, y, z, width, length, height, yaw."""
 
-    classes: "NDArray[np.str_]"
+    classes: "NDArray[np.object_]"
     numbers: "NDArray[np.float64]"
 
 

@@ -18,7 +18,7 @@ LEAST_OVERLAP = 0.5  # to be exceeded
 class Objects(NamedTuple):
     """What is in one row: labels, and rows of confidence, xmin, ymin, xmax, ymax."""
 
-    labels: "NDArray[np.str_]"
+    labels: "NDArray[np.object_]"
     numbers: "NDArray[np.float64]"
 
 
