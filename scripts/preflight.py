@@ -102,10 +102,12 @@ def _line(console: Console, one: Outlook, text: str) -> None:
 
 def _say_together(outlooks: Sequence[Outlook], data: Place, console: Console, *, keep_raw: bool) -> None:
     needed, free = needed_together(outlooks, keep_raw=keep_raw), free_bytes(data.folder)
+    missing = [one for one in outlooks if one.downloads]
+    sizes = [one.download_bytes for one in missing if one.download_bytes is not None]
     lines = [
-        f"{sum(one.downloads for one in outlooks)} of {len(outlooks)} to download, "
-        f"{human(sum(one.download_bytes or 0 for one in outlooks))} where the size is known",
-        f"all together need at least {human(needed)} of disk, one after the other"
+        f"{len(missing)} of {len(outlooks)} to download; "
+        f"the size of {len(sizes)} is known, {human(sum(sizes))} together",
+        f"all together need at least {human(needed)} of disk, as far as is known, one after the other"
         f"{' and with raw data kept' if keep_raw else ''}; {human(free)} are free",
     ]
     if lack := lacking(needed, free):

@@ -174,7 +174,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert "download, unpack, prepare" in called.out
     assert "unsized: not known: the size of the download" in called.out
     assert "huge: the disk has" in called.out
-    assert "3 of 3 to download, 1000000.0 TB where the size is known" in called.out
+    assert "3 of 3 to download; the size of 2 is known, 1000000.0 TB together" in called.out
     assert server.asked == []
     assert not (folder / "data").exists()
 
