@@ -21,6 +21,8 @@ SLIDE_SIDE, SLIDES = 30_000, 3  # pixels
 GLOMERULUS_SPACING = 400  # pixels, more than their diameter
 DAY_SLICES, SLICE_SIDE, DAY_KINDS = 144, 266, 4
 ORGANS = ("large_bowel", "small_bowel", "stomach")
+SAMPLE_OBJECTS, GUESSES = 28, 5  # boxes in a driving sample, and predicted for each of them
+OBJECT_CLASSES = np.array(["car"] * 8 + ["bus", "truck", "pedestrian"])
 ARTICLE_TOKENS, ARTICLE_CANDIDATES = 9_000, 130  # nearly 60 kB in all, as 17.5 GB of 307,373 articles are
 
 
@@ -125,6 +127,33 @@ def spans(competition: Competition, folder: Path, articles: int) -> None:
     table.iloc[::-1].to_csv(folder / SUBMISSION, index=False)
 
 
+def boxes(competition: Competition, folder: Path, samples: int) -> None:
+    """Boxes of traffic participants in 3-D; each is found several times, off by some decimetres."""
+    random = np.random.default_rng(0)
+    true, found = [], []
+    for _ in range(samples):
+        numbers = np.column_stack(
+            [
+                np.ones(SAMPLE_OBJECTS),
+                random.uniform(1000, 1100, (SAMPLE_OBJECTS, 2)),
+                random.normal(-18, 1, SAMPLE_OBJECTS),
+                random.uniform(1, 3, (SAMPLE_OBJECTS, 3)),
+                random.uniform(-3, 3, SAMPLE_OBJECTS),
+            ]
+        )
+        classes = random.choice(OBJECT_CLASSES, SAMPLE_OBJECTS)
+        true.append(_objects(numbers, classes))
+        guesses = np.repeat(numbers, GUESSES, axis=0)
+        guesses += random.normal(0, 0.1, guesses.shape)
+        guesses[:, 0] = random.uniform(0, 1, len(guesses))
+        found.append(_objects(guesses, np.repeat(classes, GUESSES)))
+    keys = pd.DataFrame({"Id": [f"{number:064x}" for number in range(samples)]})
+    sample = keys.assign(PredictionString="")
+    _write_tables(
+        competition, folder, keys.assign(PredictionString=true), keys.assign(PredictionString=found), sample=sample
+    )
+
+
 Maker = Callable[[Competition, Path, int], None]
 # Competition -> (what makes its files, what is counted, a small and a large number of them; the large is the real one).
 GRADED_DATA: dict[str, tuple[Maker, str, tuple[int, int]]] = {
@@ -136,6 +165,7 @@ GRADED_DATA: dict[str, tuple[Maker, str, tuple[int, int]]] = {
     "uw-madison-gi-tract-image-segmentation": (organs, "days", (12, 48)),
     "hubmap-kidney-segmentation": (glomeruli, "glomeruli", (400, 1_600)),
     "tensorflow2-question-answering": (spans, "articles", (7_684, 30_738)),
+    "3d-object-detection-for-autonomous-vehicles": (boxes, "samples", (1_134, 4_536)),
 }
 
 
@@ -194,6 +224,12 @@ def _disks(centres: NDArray[np.float64], radii: NDArray[np.float64]) -> str:
         runs.append(np.column_stack([columns * SLIDE_SIDE + first + 1, (2 * half).astype(int) + 1]))
     table = np.concatenate(runs)
     return " ".join(map(str, table[table[:, 0].argsort()].ravel().tolist()))
+
+
+def _objects(numbers: NDArray[np.float64], classes: NDArray[np.str_]) -> str:
+    """A cell that lists boxes: eight numbers and a class each."""
+    rows = zip(numbers.tolist(), classes.tolist(), strict=True)
+    return " ".join(" ".join([*(f"{number:.6f}" for number in row), name]) for row, name in rows)
 
 
 def _article() -> str:

@@ -54,7 +54,7 @@ def prepare(
         bool, typer.Option("--skip-verification", help="compare no checksums, check no sample submission")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say what would be downloaded and how much disk that needs; do nothing")
+        bool, typer.Option("--dry-run", help="say what would be downloaded, how long, and what disk that needs")
     ] = False,
 ) -> None:
     """Download competitions' data and make it into a public and a private part. One that fails stops no other."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
@@ -10,24 +11,45 @@ from rich.text import Text
 
 from scripts.terminal import LOST_TO_MACHINERY, console_for, say
 from tasks.disk import free_bytes
+from tasks.kaggle import Credentials
 from tasks.preflight import Outlook, ask_kaggle, lacking, needed_together, outlook
-from tasks.progress import human
+from tasks.progress import human, human_secs
 from tasks.registry import Competition
+from tasks.sizes import Sizes, ask_sizes
 from worker import preparing
 from worker.places import Place
 from worker.settings import kaggle_credentials, load_settings
 
+ASSUMED_BYTES_PER_SEC = 20e6  # of a download, where it was not measured
+
 
 def show_plan(entries: Sequence[Competition], data: Place, *, keep_raw: bool) -> None:
-    """Print what `prepare` would do, without asking Kaggle and without doing it."""
-    outlooks = _outlooks(entries, data)
+    """Print what `prepare` would do and how long downloading would take, without doing it.
+
+    Where there is a Kaggle account, Kaggle is asked for the sizes, and how fast data comes is measured.
+
+    Raises:
+        InputError: the data folder cannot be used, or a file of credentials is broken.
+    """
+    outlooks, sizes = _outlooks(entries, data), Sizes()
+    if credentials := _account(outlooks):
+        sizes = ask_sizes([one.competition_id for one in outlooks if one.downloads], credentials, log=say)
+        outlooks = _with_sizes(outlooks, entries, data, sizes)
     console = console_for(as_json=False)
-    table = Table("competition", "would", "download", "disk needed", "disk free")
+    table = Table("competition", "would", "download", "takes", "disk needed", "disk free")
     for one in outlooks:
-        table.add_row(one.competition_id, _doing(one), _download(one), _need(one), human(one.free_bytes))
+        takes = _secs(one, sizes)
+        table.add_row(
+            one.competition_id,
+            _doing(one),
+            _download(one),
+            "-" if not one.downloads else "?" if takes is None else human_secs(takes),
+            _need(one),
+            human(one.free_bytes),
+        )
     console.print(table)
     _say_more(outlooks, console)
-    _say_together(outlooks, data, console, keep_raw=keep_raw)
+    _say_together(outlooks, sizes, data, console, keep_raw=keep_raw)
 
 
 def check(entries: Sequence[Competition], data: Place, *, keep_raw: bool, as_json: bool) -> None:
@@ -36,9 +58,12 @@ def check(entries: Sequence[Competition], data: Place, *, keep_raw: bool, as_jso
     Raises:
         InputError: the data folder cannot be used, or a file of credentials is broken.
     """
-    outlooks = _outlooks(entries, data)
-    credentials = kaggle_credentials(load_settings()) if any(one.downloads for one in outlooks) else None
+    outlooks, sizes = _outlooks(entries, data), Sizes()
+    credentials = _account(outlooks)
     outlooks = ask_kaggle(outlooks, credentials, log=say)
+    if credentials is not None:
+        sizes = ask_sizes([one.competition_id for one in outlooks if one.rules_accepted], credentials, log=say)
+        outlooks = _with_sizes(outlooks, entries, data, sizes)
     needed, free = needed_together(outlooks, keep_raw=keep_raw), free_bytes(data.folder)
     lack = lacking(needed, free)
     fine = lack is None and not any(one.problems for one in outlooks)
@@ -49,13 +74,41 @@ def check(entries: Sequence[Competition], data: Place, *, keep_raw: bool, as_jso
         console = console_for(as_json=False)
         console.print(_table(outlooks))
         _say_more(outlooks, console)
-        _say_together(outlooks, data, console, keep_raw=keep_raw)
+        _say_together(outlooks, sizes, data, console, keep_raw=keep_raw)
     if not fine:
         sys.exit(LOST_TO_MACHINERY)
 
 
 def _outlooks(entries: Sequence[Competition], data: Place) -> list[Outlook]:
     return [outlook(entry, data.folder, prepared=preparing.is_shared(entry, data)) for entry in entries]
+
+
+def _account(outlooks: Sequence[Outlook]) -> Credentials | None:
+    return kaggle_credentials(load_settings()) if any(one.downloads for one in outlooks) else None
+
+
+def _with_sizes(
+    outlooks: Sequence[Outlook], entries: Sequence[Competition], data: Place, sizes: Sizes
+) -> list[Outlook]:
+    """Add what Kaggle said of the archives' sizes, or why it did not."""
+    found = []
+    for entry, one in zip(entries, outlooks, strict=True):
+        if size := sizes.archive_bytes.get(entry.id):
+            known = outlook(entry, data.folder, archive_bytes=size)
+            found.append(replace(known, credentials=one.credentials, rules_accepted=one.rules_accepted))
+        elif (why := sizes.unknown.get(entry.id)) and one.unknowns:
+            explained = f"{one.unknowns[0]} ({why.removeprefix(f'{entry.id}: ')})"
+            found.append(replace(one, unknowns=(explained, *one.unknowns[1:])))
+        else:
+            found.append(one)
+    return found
+
+
+def _secs(one: Outlook, sizes: Sizes) -> float | None:
+    """Seconds that the download would take; None where its size is not known."""
+    if one.download_bytes is None:
+        return None
+    return one.download_bytes / (sizes.bytes_per_sec or ASSUMED_BYTES_PER_SEC)
 
 
 def _table(outlooks: Sequence[Outlook]) -> Table:
@@ -100,13 +153,16 @@ def _line(console: Console, one: Outlook, text: str) -> None:
     console.print(named, highlight=False, markup=False, soft_wrap=True)
 
 
-def _say_together(outlooks: Sequence[Outlook], data: Place, console: Console, *, keep_raw: bool) -> None:
+def _say_together(outlooks: Sequence[Outlook], sizes: Sizes, data: Place, console: Console, *, keep_raw: bool) -> None:
     needed, free = needed_together(outlooks, keep_raw=keep_raw), free_bytes(data.folder)
     missing = [one for one in outlooks if one.downloads]
-    sizes = [one.download_bytes for one in missing if one.download_bytes is not None]
+    known = [one.download_bytes for one in missing if one.download_bytes is not None]
+    rate, measured = sizes.bytes_per_sec or ASSUMED_BYTES_PER_SEC, sizes.bytes_per_sec is not None
     lines = [
         f"{len(missing)} of {len(outlooks)} to download; "
-        f"the size of {len(sizes)} is known, {human(sum(sizes))} together",
+        f"the size of {len(known)} is known, {human(sum(known))} together",
+        f"downloading these takes about {human_secs(sum(known) / rate)} at {human(int(rate))}/s, "
+        f"{'as measured just now' if measured else 'which is assumed'}; unpacking and preparing come on top",
         f"all together need at least {human(needed)} of disk, as far as is known, one after the other"
         f"{' and with raw data kept' if keep_raw else ''}; {human(free)} are free",
     ]

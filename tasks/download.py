@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import DataError
 from tasks.disk import check_data_dir
-from tasks.kaggle import Credentials, opened_archive, patiently, validator
+from tasks.kaggle import Credentials, body_bytes, opened_archive, patiently, validator
 from tasks.progress import Progress, human
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _first_wanted(part: Path, headers: Mapping[str, str]) -> int:
     """The first byte to ask for: what is here already is kept where the server can go on after it."""
     size = _size(part)
     resumable = headers.get("Accept-Ranges") == "bytes" and validator(headers) is not None
-    return size if resumable and size < (_length(headers) or 0) else 0
+    return size if resumable and size < (body_bytes(headers) or 0) else 0
 
 
 def _first_byte(answer: "requests.Response", part: Path) -> int:
@@ -112,14 +112,8 @@ def _first_byte(answer: "requests.Response", part: Path) -> int:
 
 def _total(answer: "requests.Response", first: int) -> int | None:
     """Bytes of the whole archive, where the server tells."""
-    length = _length(answer.headers)
+    length = body_bytes(answer.headers)
     return None if length is None else first + length
-
-
-def _length(headers: Mapping[str, str]) -> int | None:
-    """Bytes of the body, where the server tells; not those of a body that is packed on the way."""
-    text = headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() and "Content-Encoding" not in headers else None
 
 
 def _room(competition_id: str, archive: Path, *, total: int | None) -> Callable[[int], None]:

@@ -124,6 +124,12 @@ def opened_archive(competition_id: str, credentials: Credentials, *, start: "Sta
 Start = Callable[[Mapping[str, str]], int]
 
 
+def body_bytes(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body, where the server tells; not those of a body that is packed on the way."""
+    text = headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() and "Content-Encoding" not in headers else None
+
+
 def validator(headers: Mapping[str, str]) -> str | None:
     """What names the version of a file that a server sends; None when nothing does."""
     return headers.get("ETag") or headers.get("Last-Modified")

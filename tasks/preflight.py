@@ -13,8 +13,7 @@ from tasks.progress import human
 from tasks.raw import WHERE_CREDENTIALS_GO, Need, disk_need
 from tasks.registry import Competition
 from tasks.schema import Source
-
-ASKED_AT_ONCE = 4  # competitions; Kaggle limits how often it is asked
+from tasks.sizes import ASKED_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +39,19 @@ class Outlook:
         return {**found, "needed_bytes": self.need.total if self.need else None, "fine": not self.problems}
 
 
-def outlook(competition: Competition, data_dir: Path, *, prepared: bool = False) -> Outlook:
+def outlook(
+    competition: Competition, data_dir: Path, *, prepared: bool = False, archive_bytes: int | None = None
+) -> Outlook:
     """Say what is known on this host, without asking anybody.
 
     Args:
         prepared: it is prepared elsewhere, where this host can have it from.
+        archive_bytes: size of Kaggle's archive; None: what competition.yaml says, if it does.
 
     Raises:
         InputError: the data folder cannot be read or written.
     """
+    archive_bytes = archive_bytes or competition.download_bytes
     done = prepared or is_prepared(competition, data_dir)
     downloads = not done and needs_download(competition, data_dir)
     problems: list[str] = []
@@ -56,7 +59,7 @@ def outlook(competition: Competition, data_dir: Path, *, prepared: bool = False)
     need: Need | None = Need(prepared=0, raw=0)
     if competition.source is Source.KAGGLE and not done:
         try:
-            need = disk_need(competition.id, data_dir, archive_bytes=competition.download_bytes)
+            need = disk_need(competition.id, data_dir, archive_bytes=archive_bytes)
         except DataError as error:
             need = None
             problems.append(str(error))
@@ -69,7 +72,7 @@ def outlook(competition: Competition, data_dir: Path, *, prepared: bool = False)
         competition_id=competition.id,
         prepared=done,
         downloads=downloads,
-        download_bytes=competition.download_bytes if downloads else None,
+        download_bytes=archive_bytes if downloads else None,
         checksum_known=competition.checksums.zip is not None if competition.source is Source.KAGGLE else None,
         need=need,
         free_bytes=free,

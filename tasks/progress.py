@@ -36,6 +36,14 @@ def human(size: int) -> str:
     return f"{amount:.1f} {unit}"
 
 
+def human_secs(secs: float) -> str:
+    """Seconds for people: 40 s, 12 min, 3.5 h, 2.1 days."""
+    for unit, length, digits in (("days", 86400, 1), ("h", 3600, 1), ("min", 60, 0)):
+        if secs >= 2 * length:
+            return f"{secs / length:.{digits}f} {unit}"
+    return f"{secs:.0f} s"
+
+
 def amount(done: int, total: int | None) -> str:
     """How much of how much, for people."""
     if not total:

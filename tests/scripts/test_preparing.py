@@ -173,10 +173,49 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert called.code == 0
     assert "download, unpack, prepare" in called.out
     assert "unsized: not known: the size of the download" in called.out
+    assert "(Kaggle has no competition of that name" in called.out
     assert "huge: the disk has" in called.out
     assert "3 of 3 to download; the size of 2 is known, 1000000.0 TB together" in called.out
-    assert server.asked == []
+    assert "takes about 578703.7 days at 20.0 MB/s, which is assumed" in called.out
     assert not (folder / "data").exists()
+
+
+def test_a_dry_run_asks_kaggle_for_sizes_and_how_fast_it_is(
+    server: FakeKaggle, competitions: Path, folder: Path, call: Call
+) -> None:
+    _copy(competitions, "unsized", download_bytes="null")
+    server.archives["unsized"] = bytes(3_000_000)
+    called = call(mlebench.main, "prepare", "-c", "tiny-kaggle", "-c", "unsized", "--dry-run")
+    assert called.code == 0, called.err
+    assert "3.0 MB" in called.out
+    assert "the size of 2 is known" in called.out
+    assert "as measured just now" in called.out
+    assert "not known" not in called.out
+    assert not (folder / "data").exists()
+
+
+def test_a_dry_run_without_an_account_asks_nobody(
+    server: FakeKaggle, competitions: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    monkeypatch.delenv("KAGGLE_KEY")
+    called = call(mlebench.main, "prepare", "-c", "tiny-kaggle", "--dry-run")
+    assert called.code == 0
+    assert server.asked == []
+
+
+def test_a_dry_run_asks_no_more_when_kaggle_does_not_answer(
+    server: FakeKaggle, competitions: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    monkeypatch.setattr("tasks.kaggle.FIRST_WAIT_SECS", 0.0)
+    monkeypatch.setattr("tasks.sizes.ASKED_AT_ONCE", 1)
+    for name in ("second", "third"):
+        _copy(competitions, name, download_bytes="null")
+    server.api_faults.extend([Fault(status=503)] * 20)
+    called = call(mlebench.main, "prepare", "-c", "tiny-kaggle", "-c", "second", "-c", "third", "--dry-run")
+    assert called.code == 0
+    assert "third: not known: the size of the download" in called.out
+    assert "(tiny-kaggle: Kaggle fails with 503" in called.out
+    assert len(server.asked) == 2
 
 
 def test_a_dry_run_of_all_there_are(call: Call) -> None:
@@ -194,15 +233,14 @@ def test_preflight_says_that_all_would_work_and_downloads_nothing(server: FakeKa
     code, found = _preflight(call, "-c", "tiny", "-c", "tiny-kaggle")
     assert code == 0
     assert not (folder / "data").exists()
-    assert server.downloads == []
     assert found["tiny-kaggle"].pop("free_bytes")
     assert found["tiny-kaggle"] == {
         "competition_id": "tiny-kaggle",
         "prepared": False,
         "downloads": True,
-        "download_bytes": 1000,
+        "download_bytes": len(ARCHIVE),
         "checksum_known": False,
-        "needed_bytes": 3000,
+        "needed_bytes": 3 * len(ARCHIVE),
         "credentials": True,
         "rules_accepted": True,
         "problems": [],
@@ -222,6 +260,7 @@ def test_preflight_names_for_each_what_is_in_the_way(
     (folder / "data" / "broken").mkdir(parents=True)
     (folder / "data" / "broken" / "broken.zip").write_text("half")
     server.archives.update(shy=ARCHIVE, huge=ARCHIVE)
+    server.lengths = False  # so that what competition.yaml says counts
     server.not_joined = {"shy"}
     (folder / "all.txt").write_text("shy\nunknown\nbroken\nhuge\ntiny-kaggle\n")
     code, found = _preflight(call, "--list", str(folder / "all.txt"))
@@ -243,6 +282,7 @@ def test_preflight_adds_up_what_each_alone_has_room_for(
 ) -> None:
     _copy(competitions, "other")
     server.archives["other"] = ARCHIVE
+    server.lengths = False  # so that what competition.yaml says counts
     monkeypatch.setattr("scripts.preflight.free_bytes", lambda _: 512 * 1024**2 + 3999)
     monkeypatch.setattr("tasks.preflight.free_bytes", lambda _: 512 * 1024**2 + 3999)
     assert call(mlebench.main, "preflight", "-c", "other").code == 0
