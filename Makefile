@@ -28,7 +28,7 @@ unit: .venv/installed-for-tests
 integration: .venv/installed-for-tests
 	# These need no service, only time: the properties of every technique on every data set.
 	.venv/bin/pytest -n auto tests/integration/test_techniques.py
-	.venv/bin/pytest -m integration --ignore tests/integration/test_techniques.py
+	.venv/bin/pytest -n 2 --dist loadfile -m integration --ignore tests/integration/test_techniques.py
 
 faults: .venv/installed-for-tests
 	.venv/bin/pytest tests/faults -n 3 --dist loadfile

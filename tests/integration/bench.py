@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from tests.services import wait_until
+from worker.sandbox.engine import FOLDER_LABEL
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FIXTURES = REPOSITORY / "tests" / "fixtures"
@@ -26,6 +27,15 @@ class Bench:
     runs_dir: Path
     env: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def sandbox_dir(self) -> Path:
+        """Where its workers have their sockets, and what tells their containers from those of other tests."""
+        return Path(self.env.get("MLEBENCH_SANDBOX_DIR", self.runs_dir.parent / "sandbox"))
+
+    def containers(self) -> set[str]:
+        """Ids of all containers of its workers on the engine."""
+        return docker_containers(self.sandbox_dir)
+
     def environment(self) -> dict[str, str]:
         """What the commands see: nothing of this process's own settings."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("MLEBENCH_")}
@@ -33,6 +43,7 @@ class Bench:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}",
             "MLEBENCH_DATA_DIR": str(self.data_dir),
             "MLEBENCH_RUNS_DIR": str(self.runs_dir),
+            "MLEBENCH_SANDBOX_DIR": str(self.sandbox_dir),
             "MLEBENCH_AGENTS_PATH": str(FIXTURES / "agents"),
             "MLEBENCH_COMPETITIONS_PATH": str(FIXTURES / "competitions"),
             "MLEBENCH_ENV_FILE": str(self.runs_dir / ".env"),
@@ -99,10 +110,10 @@ def kill_all(processes: Sequence[psutil.Process]) -> None:
             continue
 
 
-def docker_containers() -> set[str]:
-    """Ids of all containers of this project on the engine."""
+def docker_containers(sandbox_dir: Path) -> set[str]:
+    """Ids of all containers on the engine of workers that use this folder for their sandboxes."""
     listed = subprocess.run(
-        ["docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=mlebench.kind"],
+        ["docker", "ps", "--all", "--quiet", "--no-trunc", f"--filter=label={FOLDER_LABEL}={sandbox_dir}"],
         check=True,
         capture_output=True,
         text=True,

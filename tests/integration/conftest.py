@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bench import Bench, docker_containers
+from tests.integration.bench import Bench
 from tests.services import throwaway_postgres, wait_until
 
 
@@ -36,8 +36,8 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def no_containers_left() -> Iterator[None]:
+def no_containers_left(tmp_path: Path) -> Iterator[None]:
     """Check that a test leaves no container behind."""
-    before = docker_containers()
+    own = Bench(data_dir=tmp_path, runs_dir=tmp_path / "runs")
     yield
-    wait_until(lambda: docker_containers() <= before, timeout_secs=20, description="its containers are gone")
+    wait_until(lambda: not own.containers(), timeout_secs=20, description="its containers are gone")

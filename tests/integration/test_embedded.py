@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bench import Bench, assert_all_gone, docker_containers, family, kill_all
+from tests.integration.bench import Bench, assert_all_gone, family, kill_all
 from tests.kaggle_server import ACCOUNT, fake_kaggle
 from tests.services import wait_until
 from tests.tasks.test_raw import ARCHIVE
@@ -260,10 +260,9 @@ def test_the_same_attempts_run_in_containers(bench: Bench) -> None:
 @pytest.mark.usefixtures("no_containers_left")
 def test_containers_are_gone_when_the_command_was_killed(bench: Bench) -> None:
     arguments = ("--agent", "sleeper", "--competitions", "tiny", "--sandbox", "docker")
-    before = docker_containers()
     with bench.start("submit", *arguments) as command:
         bench.wait_for_line("working")
-        assert docker_containers() - before
+        assert bench.containers()
         processes = family(command)
         command.kill()
         command.communicate()

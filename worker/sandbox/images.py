@@ -93,7 +93,7 @@ class Images:
 
     def _build_agent(self, agent: Agent, dockerfile: Path, tag: str) -> Mapping[str, Any]:
         log.info("building %s", tag)
-        raw = f"{tag}-raw"
+        raw = f"{tag}-raw-{_digest(str(self._locks))}"  # whoever has other locks may build the same just now
         self._build(path=str(agent.folder), dockerfile=str(dockerfile), tag=raw, buildargs=BUILD_ARGUMENTS)
         try:
             self._build(fileobj=io.BytesIO(self._finish(raw).encode()), tag=tag)
