@@ -138,6 +138,7 @@ class Try:
             return self._nothing_to_ask(reason)
         except LeaseLost as error:
             self.log.note(f"stopped: {error}")
+            metrics.RENEWALS.labels("lost").inc()
             raise
         except Exception as error:
             self.log.note(f"the machinery failed: {reason_of(error)}")

@@ -68,9 +68,13 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
 
 
 class Context:
-    """The open parts of one worker process. Made once, at the first attempt; closed when the process ends."""
+    """The open parts of one worker process. Made once, at the first attempt; closed when the process ends.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        slots: attempts that this process runs at a time; 0: it runs none.
+    """
+
+    def __init__(self, settings: Settings, *, slots: int = 0) -> None:
         self.settings = settings
         self.store = open_store(settings)
         self.heartbeat = Heartbeat(self.store, every_secs=settings.heartbeat_secs, lease_secs=settings.lease_secs)
@@ -80,21 +84,14 @@ class Context:
         self.stopping = threading.Event()  # set when what runs is to be given back
         self.host = host_name(settings)
         self.capacity = capacity(settings)
-        self.slots_on_host = settings.workers  # of all its workers, as they were last announced
-        self._slot_count = 0  # none: a worker that runs no attempts
-        self._slots = threading.BoundedSemaphore(settings.workers)
+        self.slots_on_host = slots or settings.workers  # of all its workers, as they were last announced
+        self._slot_count = slots
+        self._slots = threading.BoundedSemaphore(slots or settings.workers)
         self.agent_roots: list[Path] = agent_roots(settings.agents_path)
         self.competition_roots: list[Path] = competition_roots(settings.competitions_path)
         self._sandboxes: dict[str, Sandbox] = {}
         self._lock = threading.Lock()
         self._announcing = threading.Lock()  # two threads may be about to for the first time
-
-    def set_slots(self, number: int) -> None:
-        """Say how many attempts this worker runs at a time, and announce it."""
-        self._slots = threading.BoundedSemaphore(number)
-        self._slot_count = self.slots_on_host = number
-        metrics.SLOTS.set(number)
-        self.announce()
 
     def announce(self) -> None:
         """Tell all others that this worker is there, if it runs attempts; and learn who shares its host."""
@@ -156,11 +153,19 @@ class Context:
 
 
 _lock = threading.Lock()
+_slots = 0
+
+
+def offer_slots(number: int) -> None:
+    """Say how many attempts this process runs at a time: before its context is made, which needs the database."""
+    global _slots
+    _slots = number
+    metrics.SLOTS.set(number)
 
 
 @cache
 def _context() -> Context:
-    return Context(load_settings())
+    return Context(load_settings(), slots=_slots)
 
 
 def context() -> Context:

@@ -93,9 +93,7 @@ class Heartbeat:
         for watch in watches:
             watch.shown = lines[watch.lease.attempt_id]
             if watch.lease.attempt_id not in held:
-                if not watch.lost.is_set():
-                    metrics.RENEWALS.labels("lost").inc()
-                watch.lost.set()
+                watch.lost.set()  # or its try has just ended; who still works on it counts the loss
                 continue
             watch.renewed_at = asked
             if held[watch.lease.attempt_id]:

@@ -15,7 +15,7 @@ from store import watching
 from worker import adoption, closing, grade, metrics, queueing, turns, waits
 from worker.app import AGENTS, GRADING, app
 from worker.attempts import Next
-from worker.context import Context, context, opened
+from worker.context import Context, context, offer_slots, opened
 from worker.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,12 @@ def _serve_metrics(**_: Any) -> None:
 
 
 @celeryd_after_setup.connect
+def _offer_slots(instance: Any, **_: Any) -> None:
+    if AGENTS in instance.app.amqp.queues.consume_from:
+        offer_slots(instance.concurrency)
+
+
+@celeryd_after_setup.connect
 def _warm_up(instance: Any, **_: Any) -> None:
     """A grading worker will need pandas: load it while the first agent works, not when the first one is done."""
     if GRADING in instance.app.amqp.queues.consume_from:
@@ -102,7 +108,7 @@ def _warm_up(instance: Any, **_: Any) -> None:
 def _take_over_host(sender: Any, **_: Any) -> None:
     """A worker that runs agents looks after its host first: what is left running, and what is left lying."""
     if AGENTS in sender.app.amqp.queues.consume_from:
-        _own_work.start(sender.app, slots=sender.controller.concurrency)
+        _own_work.start(sender.app)
 
 
 class _OwnWork:
@@ -112,12 +118,12 @@ class _OwnWork:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
 
-    def start(self, celery: Celery, *, slots: int) -> None:
-        self._threads.append(threading.Thread(target=self._run, args=(celery, slots), name="own-work", daemon=True))
+    def start(self, celery: Celery) -> None:
+        self._threads.append(threading.Thread(target=self._run, args=(celery,), name="own-work", daemon=True))
         self._threads[0].start()
 
-    def _run(self, celery: Celery, slots: int) -> None:
-        while not self._take_over(celery, slots):
+    def _run(self, celery: Celery) -> None:
+        while not self._take_over(celery):
             if self._stopping.wait(TAKEOVER_RETRY_SECS):
                 return
         while not self._stopping.wait(UNASKED_SECS):
@@ -125,10 +131,10 @@ class _OwnWork:
             thread.start()
             self._threads = [known for known in self._threads if known.is_alive()] + [thread]
 
-    def _take_over(self, celery: Celery, slots: int) -> bool:
+    def _take_over(self, celery: Celery) -> bool:
         try:
             here = context()
-            here.set_slots(slots)
+            here.announce()
             self._threads += adoption.take_over_host(here, when_done=partial(_have_graded, celery, here))
         except MlebenchError as error:  # the database or the engine may come later than this worker
             log.warning("this host's remains were not looked at, and will be: %s", error)

@@ -108,6 +108,7 @@ def metrics(bench: Bench) -> dict[str, float]:
 def test_a_run_is_seen_from_all_sides(watched: Bench) -> None:
     watched.runs_dir.mkdir()
     with flower(watched) as seen, celery(watched, "worker", "worker", "-c", "2", "-l", "INFO") as log:
+        wait_until(lambda: seen.get("/workers?json=1")["data"], timeout_secs=60, description="Flower hears the worker")
         with watched.start("submit", "--agent", "napper", "--seeds", "3", "--json", *TINY) as command:
             watched.wait_for_line("step 1")
             during = metrics(watched)
@@ -115,7 +116,7 @@ def test_a_run_is_seen_from_all_sides(watched: Bench) -> None:
             out, err = command.communicate(timeout=90)
         assert command.returncode == 0, err
         run_id = json.loads(out)["run_id"]
-        wait_until(lambda: finished(seen) == 7, timeout_secs=20, description="Flower has seen all jobs")
+        wait_until(lambda: finished(seen) == 7, timeout_secs=60, description="Flower has seen all jobs")
         jobs = seen.get("/api/tasks")
         after = metrics(watched)
         for password in (None, "wrong"):
