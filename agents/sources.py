@@ -1,8 +1,10 @@
 """Where an agent may come from: a known id, a folder, or a git repository.
 
-    baseline                                              the id of an agent that is known
-    ./my-agent   ../my-agent   ~/my-agent   /srv/my-agent      a folder
-    git+https://host/repo@ref#subdirectory=dir             a repository, in pip's syntax; also git+ssh and git+file
+    baseline                                     the id of an agent that is known
+    ./my-agent  ../my-agent  ~/my-agent  /srv/my-agent
+    git+https://host/repo@ref#subdirectory=dir   in pip's syntax; also git+ssh and git+file
+
+Nothing is looked up here but whether a folder is there.
 """
 
 import re
@@ -17,7 +19,9 @@ from core.errors import InputError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # what an agent's folder may be called
 PREFIX = "git+"
 SCHEMES = ("https", "ssh", "file")  # git:// and http:// let everyone on the way put in another agent
-HOST = re.compile(r"([A-Za-z0-9._~%-]+(:[^@/]*)?@)?([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+HOST = re.compile(
+    r"([A-Za-z0-9_][A-Za-z0-9._~%-]*(:[^@/]*)?@)?([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
+)
 REF = re.compile(r"(?!.*(\.\.|//|/$|\.lock$))[A-Za-z0-9_][A-Za-z0-9_./+,=-]*")  # no option, no refspec, no pattern
 EXPECTED = "expected git+https://host/repo@ref#subdirectory=dir"
 
@@ -129,7 +133,7 @@ def _parse_git(text: str) -> GitSource:
     if parts.scheme not in SCHEMES:
         ways = ", ".join(PREFIX + scheme for scheme in SCHEMES)
         raise InputError(f"--agent {_shown(text)}: expected one of {ways}, not {PREFIX}{parts.scheme}")
-    if parts.scheme == "file" and parts.netloc or parts.scheme != "file" and not HOST.fullmatch(parts.netloc):
+    if bool(parts.netloc) if parts.scheme == "file" else not HOST.fullmatch(parts.netloc):
         raise InputError(f"--agent {_shown(text)}: {parts.netloc.rpartition('@')[2]!r} is no host; {EXPECTED}")
     if not path.strip("/") or parts.query:
         raise InputError(f"--agent {_shown(text)} names no repository; {EXPECTED}")

@@ -2,6 +2,8 @@
 
     python scripts/submit.py --split dev
     python scripts/submit.py --agent dummy --competitions diamond-prices,job-classes --seeds 3
+    python scripts/submit.py --agent ./my-agent --variant dev
+    python scripts/submit.py --agent 'git+https://host/repo@main#subdirectory=my-agent'
     python scripts/submit.py --resume latest
 
 Without MLEBENCH_BROKER_URL the command brings its own Redis and workers, and takes them with it when it ends.
@@ -50,7 +52,10 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def submit(
     split: Annotated[str | None, typer.Option(help="a split's name, or a .txt file of ids  [dev]")] = None,
-    agent: Annotated[str, typer.Option(help="an agent's id")] = "baseline",
+    agent: Annotated[
+        str, typer.Option(help="an agent's id, its folder, or git+https://host/repo@ref#subdirectory=dir")
+    ] = "baseline",
+    variant: Annotated[str | None, typer.Option(help="the agent's variant, as --agent id/variant")] = None,
     competitions: Annotated[
         str | None, typer.Option(help="ids, separated by commas, instead of a split or some of one")
     ] = None,
@@ -81,6 +86,8 @@ def submit(
     if not resume:
         order = Order(
             agent=agent,
+            variant=variant,
+            agent_sources=True,
             split="low" if lite else split,
             competitions=_names(competitions),
             seeds=seeds,
