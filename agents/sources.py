@@ -135,7 +135,7 @@ def _parse_git(text: str) -> GitSource:
         raise InputError(f"--agent {_shown(text)}: expected one of {ways}, not {PREFIX}{parts.scheme}")
     if bool(parts.netloc) if parts.scheme == "file" else not HOST.fullmatch(parts.netloc):
         raise InputError(f"--agent {_shown(text)}: {parts.netloc.rpartition('@')[2]!r} is no host; {EXPECTED}")
-    if not path.strip("/") or parts.query:
+    if not path.startswith("/") or not path.strip("/") or parts.query:
         raise InputError(f"--agent {_shown(text)} names no repository; {EXPECTED}")
     if at and not REF.fullmatch(ref):
         raise InputError(f"--agent {_shown(text)}: {ref!r} is no branch, tag or commit")

@@ -40,7 +40,7 @@ from worker.embedded import embedded_services
 from worker.identity import known_dead
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
-from worker.submitting import Order, check_runnable, create_run, hosts_of, plan
+from worker.submitting import Order, Plan, check_runnable, create_run, hosts_of, plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,6 +100,8 @@ def submit(
             priority=priority,
         )
         planned = plan(order, settings, local=settings.broker_url is None)
+        if planned.request.agent_source:
+            _say_agent(planned)
     if settings.broker_url:
         queueing.ping_broker(settings.broker_url)
     store = open_store(settings, create=True)
@@ -110,6 +112,13 @@ def submit(
         _detach(run, settings, store, resumed=resume is not None, as_json=as_json)
         return
     sys.exit(_carry_out(run, settings, store, resumed=resume is not None, as_json=as_json))
+
+
+def _say_agent(planned: Plan) -> None:
+    """Say which agent from elsewhere it is, and what it is given: nobody may have read it."""
+    wanted = [*sorted(planned.agent.secrets()), *(["a network"] if planned.agent.network else [])]
+    asks = f"; it asks for {', '.join(wanted)}" if wanted else ""
+    print(f"agent {planned.request.agent_id} from {planned.request.agent_source}{asks}", file=sys.stderr)
 
 
 def _check_workers(request: RunRequest, settings: Settings, store: Store) -> None:

@@ -5,7 +5,7 @@ becomes after the run was submitted changes nothing, and the copy is gone when t
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from agents.sources import GitSource, check_name, parse_source
 from core.errors import InfrastructureError, InputError, MlebenchError
 from store.folders import AGENT_ARCHIVE, RunFolder
 from store.records import Run
-from worker.context import PRIVILEGED_CONSENT, Context
+from worker.context import PRIVILEGED_CONSENT
 from worker.sandbox.disk import remove_tree
 from worker.settings import PREFIX, Settings, secrets
 
@@ -60,14 +60,17 @@ def packed_agent(text: str, settings: Settings, *, variant: str | None = None, s
     return _packed(agent_id, [source.path.parent], settings, source=str(source))
 
 
-def submitted_agent(run: Run, folder: RunFolder, live: Path, context: Context) -> Agent | MlebenchError:
+def submitted_agent(
+    run: Run, folder: RunFolder, live: Path, settings: Settings, *, roots: Sequence[Path]
+) -> Agent | MlebenchError:
     """Unpack the agent of a run, as it was submitted, into the folder of a try.
 
     Args:
         run: whose agent.
         folder: the run's.
         live: the try's; the agent's folder is below it.
-        context: this process's open parts.
+        settings: this process's settings.
+        roots: this host's folders of agents, for runs that are older than agents' archives.
 
     Returns:
         The agent, or what is wrong with it.
@@ -75,8 +78,8 @@ def submitted_agent(run: Run, folder: RunFolder, live: Path, context: Context) -
     try:
         agent = load_agent(
             run.request.agent_id,
-            roots=_submitted_roots(run, folder, live) or context.agent_roots,
-            allow_privileged=PRIVILEGED_CONSENT in secrets(context.settings),
+            roots=_submitted_roots(run, folder, live) or roots,
+            allow_privileged=PRIVILEGED_CONSENT in secrets(settings),
         )
         if agent.content_hash() != run.request.agent_hash:
             raise InfrastructureError(

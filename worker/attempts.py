@@ -81,7 +81,7 @@ def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence:
     live.mkdir(parents=True, exist_ok=True)
     written = live / "run.log"
     logged_until = written.stat().st_mtime if written.exists() else 0.0
-    agent = submitted_agent(run, folder, live, context)
+    agent = submitted_agent(run, folder, live, context.settings, roots=context.agent_roots)
     run_log = RunLog(
         live / "run.log",
         max_bytes=int(context.settings.log_limit_mb * 2**20),
