@@ -189,6 +189,8 @@ class _Repository:
         said = re.sub(r"//[^/\s]*@", "//***@", said.replace(self._source.url, self._source.public_url))
         shown = "".join(c if c.isprintable() else "?" for c in said)[:300]
         hint = ""
+        if "index-pack" in said:  # it was stopped at the limit, or gave up by itself
+            hint = f"; the commit is larger than {LARGEST_PACK >> 20:,} MiB, or damaged"
         if self._source.subdirectory and re.search("ot a (valid object name|tree object)", said):
             return InputError(f"--agent {self._source}: the repository has no folder {self._source.subdirectory!r}")
         if self._source.ref and re.fullmatch("[0-9a-f]{4,39}", self._source.ref):

@@ -171,7 +171,7 @@ def test_a_fetch_that_writes_too_much_ends(repository: Repository, monkeypatch: 
     (repository.path / "noise").write_bytes(os.urandom(1 << 20))
     repository.commit({})
     monkeypatch.setattr(cloning, "LARGEST_PACK", 1 << 19)
-    with pytest.raises(InputError, match="git says"):
+    with pytest.raises(InputError, match="larger than 0 MiB"):
         read_commit(source_of(repository.url))
 
 
