@@ -7,7 +7,7 @@ becomes after the run was submitted changes nothing, and the copy is gone when t
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.contents import content_hash, pack, read_folder, unpack, write_folder
@@ -31,7 +31,7 @@ class PackedAgent:
     source: str | None  # where it came from, a repository at a commit; None: it is known by its id
     files: frozenset[str]  # names of what is in its folder
     content_hash: str
-    archive: bytes
+    archive: bytes = field(repr=False)
 
 
 def packed_agent(text: str, settings: Settings, *, variant: str | None = None, sources: bool = False) -> PackedAgent:
@@ -44,7 +44,7 @@ def packed_agent(text: str, settings: Settings, *, variant: str | None = None, s
         sources: whether `text` may lead anywhere. Not for what comes from people elsewhere.
 
     Raises:
-        InputError: there is no such agent, something is wrong with it, or a secret that it asks for is not set.
+        InputError: there is no such agent, or something is wrong with it.
     """
     roots = agent_roots(settings.agents_path)
     source = parse_source(text, lambda: list_agents(roots)) if sources else None
@@ -106,11 +106,9 @@ def _submitted_roots(run: Run, folder: RunFolder, live: Path) -> list[Path]:
 
 
 def _packed(agent_id: str, roots: list[Path], settings: Settings, *, source: str | None) -> PackedAgent:
-    known = secrets(settings)
-    agent = load_agent(agent_id, roots=roots, allow_privileged=PRIVILEGED_CONSENT in known)
+    agent = load_agent(agent_id, roots=roots, allow_privileged=PRIVILEGED_CONSENT in secrets(settings))
     if source is not None and (ours := sorted(name for name in agent.secrets() if name.startswith(PREFIX))):
         raise InputError(f"agent {source} asks for {', '.join(ours)}, settings of the runner, which are no agent's")
-    agent.environment(known)  # raises for a secret that is not set
     entries = read_folder(agent.folder)
     return PackedAgent(
         agent=agent,

@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Plan:
 
     request: RunRequest
     agent: Agent  # its folder may be gone
-    archive: bytes  # of the agent
+    archive: bytes = field(repr=False)  # of the agent
     competitions: Sequence[Competition]
     runs: Place
 
@@ -82,7 +82,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     """
     roots = competition_roots(settings.competitions_path)
     split, names = _competitions(order, roots)
-    packed = packed_agent(order.agent, settings, variant=order.variant, sources=order.agent_sources)
+    packed = _agent(order, settings)
     agent = packed.agent
     _check_numbers(order)
     techniques = chosen_techniques(order.techniques)
@@ -288,6 +288,12 @@ def _competitions(order: Order, roots: Sequence[Path]) -> tuple[str, tuple[str, 
             f"split {split.name} does not hold {', '.join(outside)}; leave --split out to run any competition"
         )
     return split.name, order.competitions
+
+
+def _agent(order: Order, settings: Settings) -> PackedAgent:
+    packed = packed_agent(order.agent, settings, variant=order.variant, sources=order.agent_sources)
+    packed.agent.environment(secrets(settings))  # raises for a secret that is not set
+    return packed
 
 
 def _check_numbers(order: Order) -> None:

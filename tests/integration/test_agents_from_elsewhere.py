@@ -14,6 +14,7 @@ from tests.agents.repositories import Repository
 from tests.integration.bench import FIXTURES, Bench
 from tests.integration.test_services import services, worker
 from tests.services import wait_until
+from worker.app import READY_FILE
 from worker.settings import load_settings
 from worker.submitting import Order, create_run, plan
 
@@ -75,10 +76,11 @@ def test_workers_of_two_hosts_run_an_agent_that_neither_has(services: Bench, tmp
     own = without_agents(services, tmp_path)
     with ExitStack() as stack:
         for name in ("one", "two"):
-            stack.enter_context(worker(replace(own, env={**own.env, "MLEBENCH_HOST": name}), name))
-        for name in ("one", "two"):
-            log = own.runs_dir.parent / f"{name}.log"
-            wait_until(lambda log=log: " ready." in log.read_text(), timeout_secs=60, description=f"worker {name}")  # type: ignore[misc]  # of the loop
+            env = {**own.env, "MLEBENCH_HOST": name, READY_FILE: str(tmp_path / f"{name}.ready")}
+            stack.enter_context(worker(replace(own, env=env), name))
+        wait_until(
+            lambda: len(list(tmp_path.glob("*.ready"))) == 2, timeout_secs=60, description="both workers take messages"
+        )
         command = stack.enter_context(own.start("submit", "--agent", str(napper), "--seeds", "2", "--json", *TINY))
         wait_until(
             lambda: list(own.runs_dir.glob("*/agent.tar")), timeout_secs=60, description="the agent is beside the run"
