@@ -7,6 +7,7 @@
 Nothing is looked up here but whether a folder is there.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -52,8 +53,8 @@ class GitSource:
     @property
     def name(self) -> str:
         """What the agent is called: as the subdirectory, or else as the repository."""
-        path = self.subdirectory or urlsplit(self.url).path.rstrip("/").removesuffix(".git")
-        return unquote(path).rpartition("/")[2]
+        path = self.subdirectory or unquote(urlsplit(self.url).path.rstrip("/").removesuffix(".git"))
+        return path.rpartition("/")[2]
 
     @property
     def public_url(self) -> str:
@@ -89,7 +90,7 @@ def parse_source(text: str, known: Callable[[], Collection[str]]) -> FolderSourc
         raise InputError(f"--agent {_shown(text)}: {EXPECTED}, also for the other ways to reach a repository")
     if text in (".", "..") or text.startswith(("./", "../", "/", "~")):
         return _folder(text)
-    if text and "\0" not in text and Path(text).is_dir() and text not in known():
+    if os.path.isdir(text) and text not in known():  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return _folder(text)
     return None
 

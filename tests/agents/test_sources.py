@@ -128,8 +128,9 @@ def test_folders_are_told_from_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert parse_source(text, lambda: ()) == here
     assert parse_source("mine", lambda: ("mine", "mine/dev")) is None
     assert parse_source("./mine", lambda: ("mine",)) == here
-    assert parse_source("aide/dev", lambda: ()) is None
-    for text in ("./nowhere", "/nowhere", "~nobody-here/x", "./a\0b"):
+    for text in ("aide/dev", "", "a\0b", "x" * 5000):
+        assert parse_source(text, lambda: ()) is None
+    for text in ("./nowhere", "/nowhere", "~nobody-here/x", "./a\0b", "./" + "x" * 5000):
         with pytest.raises(InputError, match="folder"):
             parse_source(text, lambda: ())
 
