@@ -5,24 +5,22 @@ agent.yaml are understood, and docs/agents.md shows both: our own, which describ
 variants, and the reference benchmark's config.yaml, which maps agent ids to their descriptions.
 """
 
-import hashlib
 import logging
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from agents.config import Config, read_configs
+from agents.contents import content_hash, read_folder
 from core.errors import InputError, UnknownName
 from core.resources import Resources
 
 AGENTS = Path(__file__).resolve().parent
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")  # becomes part of folder names
 SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-NOT_PART_OF_AN_AGENT = frozenset({"__pycache__", ".git"})
 
 logger = logging.getLogger(__name__)
 
@@ -78,13 +76,11 @@ class Agent:
 
         The same on every machine and in every checkout; times, owners and empty folders do not count. The
         variants of one folder have the same.
+
+        Raises:
+            InputError: something in the folder can be no part of an agent.
         """
-        total = hashlib.sha256()
-        for path in sorted(_files(self.folder), key=lambda path: path.relative_to(self.folder).as_posix().encode()):
-            mode, content = _mode_and_content(path)
-            digest = hashlib.sha256(content).hexdigest()
-            total.update(f"{path.relative_to(self.folder).as_posix()}\0{mode}\0{digest}\n".encode())
-        return total.hexdigest()
+        return content_hash(read_folder(self.folder))
 
 
 def agent_roots(extra: str | None) -> list[Path]:
@@ -207,20 +203,3 @@ def _ids(folder: Path) -> list[str]:
     except InputError as error:
         logger.warning("%s", error)
         return [folder.name]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            if path.name not in NOT_PART_OF_AN_AGENT:
-                yield from _files(path)
-        elif path.is_symlink() or path.is_file():
-            yield path
-
-
-def _mode_and_content(path: Path) -> tuple[str, bytes]:
-    """A symbolic link is where it points to, as it is for an image that is built from the folder."""
-    if path.is_symlink():
-        return "link", os.fsencode(path.readlink())
-    executable = path.stat().st_mode & stat.S_IXUSR
-    return "executable" if executable else "file", path.read_bytes()

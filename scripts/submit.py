@@ -2,6 +2,8 @@
 
     python scripts/submit.py --split dev
     python scripts/submit.py --agent dummy --competitions diamond-prices,job-classes --seeds 3
+    python scripts/submit.py --agent ./my-agent --variant dev
+    python scripts/submit.py --agent 'git+https://host/repo@main#subdirectory=my-agent'
     python scripts/submit.py --resume latest
 
 Without MLEBENCH_BROKER_URL the command brings its own Redis and workers, and takes them with it when it ends.
@@ -38,7 +40,7 @@ from worker.embedded import embedded_services
 from worker.identity import known_dead
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
-from worker.submitting import Order, check_runnable, create_run, hosts_of, plan
+from worker.submitting import Order, Plan, check_runnable, create_run, hosts_of, plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +52,10 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def submit(
     split: Annotated[str | None, typer.Option(help="a split's name, or a .txt file of ids  [dev]")] = None,
-    agent: Annotated[str, typer.Option(help="an agent's id")] = "baseline",
+    agent: Annotated[
+        str, typer.Option(help="an agent's id, its folder, or git+https://host/repo@ref#subdirectory=dir")
+    ] = "baseline",
+    variant: Annotated[str | None, typer.Option(help="the agent's variant, as --agent id/variant")] = None,
     competitions: Annotated[
         str | None, typer.Option(help="ids, separated by commas, instead of a split or some of one")
     ] = None,
@@ -81,6 +86,8 @@ def submit(
     if not resume:
         order = Order(
             agent=agent,
+            variant=variant,
+            agent_sources=True,
             split="low" if lite else split,
             competitions=_names(competitions),
             seeds=seeds,
@@ -93,6 +100,8 @@ def submit(
             priority=priority,
         )
         planned = plan(order, settings, local=settings.broker_url is None)
+        if planned.request.agent_source:
+            _say_agent(planned)
     if settings.broker_url:
         queueing.ping_broker(settings.broker_url)
     store = open_store(settings, create=True)
@@ -103,6 +112,13 @@ def submit(
         _detach(run, settings, store, resumed=resume is not None, as_json=as_json)
         return
     sys.exit(_carry_out(run, settings, store, resumed=resume is not None, as_json=as_json))
+
+
+def _say_agent(planned: Plan) -> None:
+    """Say which agent from elsewhere it is, and what it is given: nobody may have read it."""
+    wanted = [*sorted(planned.agent.secrets()), *(["a network"] if planned.agent.network else [])]
+    asks = f"; it asks for {', '.join(wanted)}" if wanted else ""
+    print(f"agent {planned.request.agent_id} from {planned.request.agent_source}{asks}", file=sys.stderr)
 
 
 def _check_workers(request: RunRequest, settings: Settings, store: Store) -> None:

@@ -12,6 +12,7 @@ from store.bucket import Bucket
 from store.storage import Folder, ObjectFolder, Storage
 
 LIVE = ".live"
+AGENT_ARCHIVE = "agent.tar"  # the agent as it was submitted
 CREATED = "created.json"  # what makes a run folder of a prefix in an object store
 
 
@@ -69,10 +70,12 @@ class RunFolder:
             self.path.rmdir()
 
     def discard(self) -> None:
-        """Remove a run folder that was just created."""
+        """Remove a run folder that was just created, with the agent in it."""
         if self.bucket is not None:
+            self.bucket.delete(AGENT_ARCHIVE)
             self.bucket.delete(CREATED)
         else:
+            (self.path / AGENT_ARCHIVE).unlink(missing_ok=True)
             self.path.rmdir()
 
 

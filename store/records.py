@@ -20,6 +20,7 @@ class RunRequest:
 
     agent_id: str
     agent_hash: str  # content hash of the agent's folder when it was submitted
+    agent_source: str | None = None  # the folder or the repository (at a commit) it came from; None: known by its id
     split: str  # the split's name, or "custom" for a list of competitions
     competitions: tuple[str, ...]
     seeds: int  # attempts run with the seeds 0 .. seeds - 1

@@ -6,13 +6,13 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from agents.registry import Agent, load_agent
+from agents.registry import Agent
 from core.errors import (
     InfrastructureError,
     LeaseLost,
@@ -25,8 +25,9 @@ from core.status import Status
 from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
 from worker import evidence, metrics, preparing, room
+from worker.agents import submitted_agent
 from worker.code_check import keep_result, run_code
-from worker.context import PRIVILEGED_CONSENT, Context
+from worker.context import Context
 from worker.hardware import hardware
 from worker.heartbeat import Watch
 from worker.identity import this_worker
@@ -80,16 +81,18 @@ def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence:
     live.mkdir(parents=True, exist_ok=True)
     written = live / "run.log"
     logged_until = written.stat().st_mtime if written.exists() else 0.0
+    agent = submitted_agent(run, folder, live, context.settings, roots=context.agent_roots)
     run_log = RunLog(
         live / "run.log",
         max_bytes=int(context.settings.log_limit_mb * 2**20),
-        secrets=_sensitive(run, context),
+        secrets=_sensitive(agent, context),
     )
     watch = context.heartbeat.watch(lease, last_line=run_log.last_line)
     try:
         yield Try(
             attempt=attempt,
             run=run,
+            agent=agent,
             lease=lease,
             fence=fence,
             context=context,
@@ -103,12 +106,12 @@ def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence:
         run_log.close()
 
 
-def _sensitive(run: Run, context: Context) -> list[str]:
+def _sensitive(agent: Agent | MlebenchError, context: Context) -> list[str]:
     """Give the values that must not appear in a log: what looks like a secret, and what the agent is given."""
     known = secrets(context.settings)
     names = {name for name in known if SENSITIVE_NAME.search(name)}
-    with suppress(MlebenchError):  # a broken agent is reported when the try loads it
-        names |= load_agent(run.request.agent_id, roots=context.agent_roots, allow_privileged=True).secrets()
+    if isinstance(agent, Agent):
+        names |= agent.secrets()
     return [known[name] for name in names if name in known]
 
 
@@ -118,6 +121,7 @@ class Try:
 
     attempt: Attempt
     run: Run
+    agent: Agent | MlebenchError  # what is wrong with it is reported when it is needed
     lease: Lease
     fence: int  # number of the lease that the try began with: names its live folder
     context: Context
@@ -230,17 +234,9 @@ class Try:
         return Turn(next=Next.ELSEWHERE)
 
     def _agent(self) -> Agent:
-        agent = load_agent(
-            self.run.request.agent_id,
-            roots=self.context.agent_roots,
-            allow_privileged=PRIVILEGED_CONSENT in secrets(self.context.settings),
-        )
-        if agent.content_hash() != self.run.request.agent_hash:
-            raise InfrastructureError(
-                f"agent {agent.id} on this host is not the one that was submitted: its folder "
-                f"{agent.folder} has another content; bring this host up to date"
-            )
-        return agent
+        if isinstance(self.agent, MlebenchError):
+            raise self.agent
+        return self.agent
 
     def _data(self) -> Place:
         return data_place(self.context.settings, self.run.request.data_dir)

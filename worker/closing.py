@@ -97,6 +97,7 @@ def _metadata(run: Run, attempts: list[Attempt], tries: list[Try], context: Cont
         "request": run.request.to_json(),
         "agent_id": run.request.agent_id,
         "agent_hash": run.request.agent_hash,
+        "agent_source": run.request.agent_source,
         "runs": {
             attempt.name: _attempt_metadata(attempt, by_attempt.get(attempt.attempt_id, [])) for attempt in attempts
         },

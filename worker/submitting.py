@@ -5,15 +5,15 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents.registry import Agent, agent_roots, load_agent
+from agents.registry import Agent
 from core.errors import InputError, UnknownName
 from core.resources import Resources
 from core.status import RunState, State
-from store.folders import create_run_folder
+from store.folders import AGENT_ARCHIVE, create_run_folder
 from store.history import usual_secs
 from store.hosts import Worker
 from store.records import Attempt, Run, RunRequest
@@ -28,7 +28,8 @@ from tasks.registry import (
 )
 from tasks.splits import load_split
 from worker import preparing
-from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
+from worker.agents import PackedAgent, packed_agent
+from worker.context import SANDBOXES, choose_sandbox
 from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
 from worker.scheduling import Host, host_of
@@ -42,7 +43,9 @@ SHOWN = 3  # of what is wrong, in one message
 class Order:
     """What someone wants to run, as they said it."""
 
-    agent: str = "baseline"
+    agent: str = "baseline"  # an id
+    variant: str | None = None  # of the agent, where its id does not say it
+    agent_sources: bool = False  # whether `agent` may also be a folder or a repository: only from who sits at this host
     split: str | None = None  # a split's name or file; None: dev, or the competitions alone
     competitions: tuple[str, ...] = ()  # instead of a split, or some of one
     seeds: int = 1
@@ -60,7 +63,8 @@ class Plan:
     """An order that has been checked: ready to be written and queued."""
 
     request: RunRequest
-    agent: Agent
+    agent: Agent  # its folder may be gone
+    archive: bytes = field(repr=False)  # of the agent
     competitions: Sequence[Competition]
     runs: Place
 
@@ -78,7 +82,8 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     """
     roots = competition_roots(settings.competitions_path)
     split, names = _competitions(order, roots)
-    agent = _agent(order.agent, settings)
+    packed = _agent(order, settings)
+    agent = packed.agent
     _check_numbers(order)
     techniques = chosen_techniques(order.techniques)
     competitions = [load_competition(name, roots=roots) for name in names]
@@ -89,7 +94,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     sandbox = order.sandbox
     if local:
         sandbox = choose_sandbox(order.sandbox)
-        _check_sandbox(sandbox, agent, process_allowed=settings.process_allowed)
+        _check_sandbox(sandbox, packed, process_allowed=settings.process_allowed)
         data = data_place(settings, _text(order.data_dir))
         _check_place(data, "data folder", "--data-dir", settings.min_free_disk_gb)
         _check_kaggle(competitions, data, settings)
@@ -98,7 +103,8 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     time_limit_secs = order.time_limit_secs or settings.time_limit_secs
     request = RunRequest(
         agent_id=agent.id,
-        agent_hash=agent.content_hash(),
+        agent_hash=packed.content_hash,
+        agent_source=packed.source,
         split=split,
         competitions=tuple(names),
         seeds=order.seeds,
@@ -114,7 +120,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     )
     if local:
         check_runnable(request, [this_host(settings)])
-    return Plan(request=request, agent=agent, competitions=competitions, runs=runs)
+    return Plan(request=request, agent=agent, archive=packed.archive, competitions=competitions, runs=runs)
 
 
 def create_run(planned: Plan, store: Store) -> Run:
@@ -134,6 +140,7 @@ def create_run(planned: Plan, store: Store) -> Run:
         closed_at=None,
     )
     try:
+        folder.storage.write(AGENT_ARCHIVE, planned.archive)
         store.create_run(run, [replace(attempt, run_id=run.run_id) for attempt in attempts])
     except BaseException:
         folder.discard()
@@ -283,11 +290,10 @@ def _competitions(order: Order, roots: Sequence[Path]) -> tuple[str, tuple[str, 
     return split.name, order.competitions
 
 
-def _agent(agent_id: str, settings: Settings) -> Agent:
-    known = secrets(settings)
-    agent = load_agent(agent_id, roots=agent_roots(settings.agents_path), allow_privileged=PRIVILEGED_CONSENT in known)
-    agent.environment(known)  # raises for a secret that is not set
-    return agent
+def _agent(order: Order, settings: Settings) -> PackedAgent:
+    packed = packed_agent(order.agent, settings, variant=order.variant, sources=order.agent_sources)
+    packed.agent.environment(secrets(settings))  # raises for a secret that is not set
+    return packed
 
 
 def _check_numbers(order: Order) -> None:
@@ -297,17 +303,18 @@ def _check_numbers(order: Order) -> None:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
 
 
-def _check_sandbox(name: str, agent: Agent, *, process_allowed: bool) -> None:
+def _check_sandbox(name: str, packed: PackedAgent, *, process_allowed: bool) -> None:
     if name == "process" and not process_allowed:
         from worker.sandbox.process import NOT_ALLOWED
 
         raise InputError(NOT_ALLOWED)
     if name != "docker":
         return
-    if not (agent.folder / agent.dockerfile).is_file():
+    agent = packed.agent
+    if agent.dockerfile not in packed.files:
         raise InputError(
-            f"agent {agent.id} has no {agent.dockerfile} in {agent.folder}, so that no image can be built; "
-            "write one, or use --sandbox process (no isolation)"
+            f"agent {agent.id} has no {agent.dockerfile} in {packed.source or agent.folder}, so that no image can be "
+            "built; write one, or use --sandbox process (no isolation)"
         )
     from worker.sandbox.engine import docker_available
 

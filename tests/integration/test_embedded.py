@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agents.contents import pack, read_folder
+from core.files import replacing
 from tests.integration.bench import Bench, assert_all_gone, family, kill_all
 from tests.kaggle_server import ACCOUNT, fake_kaggle
 from tests.services import wait_until
@@ -229,14 +231,19 @@ def test_the_machinery_is_tried_again_and_then_the_loss_recorded(bench: Bench) -
     )
     with own.start("submit", "--agent", "fickle", "--json", *TINY) as command:
         wait_until(
-            lambda: list(bench.runs_dir.glob("*_run-group_fickle")), timeout_secs=60, description="it is submitted"
+            lambda: list(bench.runs_dir.glob("*_run-group_fickle/agent.tar")),
+            timeout_secs=60,
+            description="it is submitted",
         )
-        (changed / "fickle" / "start.sh").write_text("exit 1\n")  # not what was submitted any more
+        (archive,) = bench.runs_dir.glob("*_run-group_fickle/agent.tar")
+        (changed / "fickle" / "start.sh").write_text("exit 1\n")
+        with replacing(archive) as path:
+            path.write_bytes(pack(read_folder(changed / "fickle")))
         out, err = command.communicate(timeout=90)
     assert command.returncode == 1, err
     (report,) = json.loads(out)["reports"]
     assert report["status"] == "infrastructure_failed"
-    assert "not the one that was submitted" in report["message"]
+    assert "is not what was submitted" in report["message"]
     folder = Path(json.loads(out)["run_dir"])
     (attempt,) = json.loads((folder / "metadata.json").read_text())["runs"].values()
     assert [entry["outcome"] for entry in attempt["tries"]] == ["given_back", "infrastructure_failed"]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import re
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -69,8 +70,7 @@ class Images:
             raise SandboxError(f"agent {agent.id} has no {dockerfile}")
         base = self._base_content(dockerfile)
         content = _digest(RECIPE, base, agent.content_hash())
-        name = f"mlebench-agent/{agent.id.replace('/', '.').lower()}"
-        tag = f"{name}:{content}"
+        tag = f"mlebench-agent/{image_name(agent.id)}:{content}"
         with translated_docker_errors(f"building the image of agent {agent.id}"):
             found = self._find(tag)
             if found is None:
@@ -170,6 +170,11 @@ LABEL {OWNER_LABEL}={uid}:{gid}
     def _lock(self, name: str) -> FileLock:
         self._locks.mkdir(parents=True, exist_ok=True)
         return FileLock(self._locks / f"{_digest(name)}.lock")
+
+
+def image_name(agent_id: str) -> str:
+    """Give an agent's id as Docker takes names: lower case, no two of '.', '_', '-' in a row, and none at the end."""
+    return re.sub(r"[^a-z0-9]{2,}|/", ".", agent_id.lower()).rstrip("._-")
 
 
 def file_in_archive(stream: Iterable[bytes], most_bytes: int) -> str:
