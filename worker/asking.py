@@ -62,7 +62,7 @@ def ask(model: str, *, rules: str, question: str, secrets: Mapping[str, str]) ->
         with openai.OpenAI(
             api_key=secrets[KEY], base_url=secrets.get(BASE_URL) or None, timeout=TIMEOUT_SECS, max_retries=RETRIES
         ) as client:
-            reply = client.chat.completions.create(
+            reply: object = client.chat.completions.create(
                 model=model,
                 response_format={"type": "json_object"},
                 messages=[{"role": "system", "content": rules}, {"role": "user", "content": question}],
