@@ -1,7 +1,7 @@
 """The patterns of patterns.yaml, and searching hostile text of any size for them in bounded time."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,8 @@ FILE = Path(__file__).with_name("patterns.yaml")
 BEFORE, AFTER = 200, 400  # bytes around a word that a regex sees
 SHOWN = 90  # bytes around a match
 LONGEST_LINE = 4_000  # bytes on either side of a match
-STEP = 100  # bytes from one place that is looked at to the next
+STEP = 300  # bytes from a word in vain to the next that is looked at; less than AFTER, so that nothing is passed over
+MOST_HITS = 1_000  # of one pattern in one piece of text
 
 
 class PatternEntry(BaseModel):
@@ -87,18 +88,25 @@ def pattern_of(entry: PatternEntry) -> Pattern:
 
 
 def search(pattern: Pattern, data: bytes, lowered: bytes) -> Iterator[Hit]:
-    """Search a text for a pattern, at one place in every STEP bytes: a regex sees what is around that place.
+    """Search a text for a pattern: for its words first, and for its regex in what is around each of them.
 
     Args:
         data: the text.
         lowered: the same in lower case (bytes.lower keeps every position).
+
+    Returns:
+        At most MOST_HITS.
     """
-    counted, line, searched = 0, 1, 0
-    for at in _places(pattern.words, lowered):
+    counted, line, searched, hits = 0, 1, 0, 0
+    following = {word: place for word in pattern.words if (place := lowered.find(word)) >= 0}
+    while following and hits < MOST_HITS:
+        at = min(following.values())
         found = pattern.regex.search(data, max(searched, at - BEFORE), at + AFTER)
+        searched = searched if found is None else found.end()
+        following = _beyond(following, max(at + 1, searched) if found else at + STEP, lowered)
         if found is None:
             continue
-        searched = found.end()
+        hits += 1
         line += data.count(b"\n", counted, found.start())
         counted = found.start()
         start, end = _line_around(data, found.start(), found.end())
@@ -110,24 +118,14 @@ def search(pattern: Pattern, data: bytes, lowered: bytes) -> Iterator[Hit]:
         )
 
 
+def _beyond(following: Mapping[bytes, int], past: int, lowered: bytes) -> dict[bytes, int]:
+    """Give where each word is next, not before `past`; those that are nowhere any more are left out."""
+    found = {word: place if place >= past else lowered.find(word, past) for word, place in following.items()}
+    return {word: place for word, place in found.items() if place >= 0}
+
+
 def _line_around(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Give where the line around a match begins and ends, at most LONGEST_LINE bytes from it."""
     first = data.rfind(b"\n", max(0, start - LONGEST_LINE), start) + 1
     last = data.find(b"\n", end, end + LONGEST_LINE)
     return max(first, start - LONGEST_LINE), min(end + LONGEST_LINE, len(data)) if last < 0 else last
-
-
-def _places(words: Sequence[bytes], lowered: bytes) -> Iterator[int]:
-    """Give where a word is, in rising order, at least STEP bytes apart."""
-    following = {word: place for word in words if (place := lowered.find(word)) >= 0}
-    while following:
-        at = min(following.values())
-        yield at
-        past = at + STEP
-        for word, place in list(following.items()):
-            if place >= past:
-                continue
-            if (place := lowered.find(word, past)) >= 0:
-                following[word] = place
-            else:
-                del following[word]

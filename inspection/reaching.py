@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from inspection.findings import MOST_EVIDENCE, Degree, Evidence, Finding, excerpt
-from inspection.patterns import Hit, Pattern, PatternEntry, pattern_of, patterns, search
+from inspection.patterns import MOST_HITS, Hit, Pattern, PatternEntry, pattern_of, patterns, search
 from inspection.rollouts import Known, Rollout
 from inspection.texts import Piece, pieces, searched
 
@@ -81,12 +81,13 @@ def _held_out(known: Known) -> Iterator[Pattern]:
 
 
 def _finding(rollout: Rollout, pattern: Pattern, seen: Seen) -> Finding:
+    many = "at least " if seen.count >= MOST_HITS else ""
     return Finding(
         check=CHECK,
         degree=pattern.degree,
         competition_id=rollout.competition_id,
         attempts=(rollout.label,),
-        says=f"{pattern.id}: {pattern.says} ({seen.count} times)",
+        says=f"{pattern.id}: {pattern.says} ({many}{seen.count} times)",
         innocent=pattern.innocent,
         evidence=tuple(seen.evidence.values()),
     )
