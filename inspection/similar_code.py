@@ -1,6 +1,6 @@
 """Code compared with reference notebooks that the user has, and with the code of other agents' attempts."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -10,14 +10,14 @@ from core.errors import InputError
 from inspection.code import is_code, read_source
 from inspection.findings import MOST_EVIDENCE, Degree, Evidence, Finding, excerpt
 from inspection.rollouts import Rollout
-from inspection.winnow import Fingerprints, Stretch, fingerprints, in_several, shared
+from inspection.winnow import Fingerprints, Overlap, fingerprints, in_several, overlap
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 CHECK = "similar code"
-# A share of an attempt's fingerprints, and tokens that they cover. A line of Python has about ten tokens.
+# A share of a file's fingerprints, and tokens that they cover. A line of Python has about ten tokens.
 STRONG_SHARE, STRONG_TOKENS = 0.5, 300
 LOOK_SHARE, LOOK_TOKENS = 0.2, 120
 LONG_STRETCH = 150  # tokens in a row that ask for a look whatever their share is
@@ -102,83 +102,125 @@ def similar_code(
 ) -> Iterator[Finding]:
     """Compare the code of one competition's attempts with references and with each other."""
     for entry in written:
-        for notebook in notebooks:
-            if notebook.competition_id in (None, entry.rollout.competition_id):
-                yield from _with_notebook(entry, notebook, common)
-    for first, second in combinations(written, 2):
-        if first.rollout.agent_id != second.rollout.agent_id:
-            yield from _with_other_agent(first, second, common)
-    yield from _of_one_agent(written, common)
-
-
-def _with_notebook(entry: Written, notebook: Notebook, common: "NDArray[np.uint64]") -> Iterator[Finding]:
-    share, tokens, stretches = shared(entry.prints, notebook.prints, common)
-    degree = _degree(share, tokens, stretches)
-    if degree is not None:
-        yield Finding(
-            check=CHECK,
-            degree=degree,
-            competition_id=entry.rollout.competition_id,
-            attempts=(entry.rollout.label,),
-            says=f"{share:.0%} of the attempt's code, {tokens} tokens, is in the reference {excerpt(notebook.name)}",
-            innocent="A well-known way to do this, which the model learned from public notebooks.",
-            evidence=_evidence(entry.rollout.label, None, stretches),
-        )
-
-
-def _with_other_agent(first: Written, second: Written, common: "NDArray[np.uint64]") -> Iterator[Finding]:
-    share, tokens, stretches = shared(first.prints, second.prints, common)
-    degree = _degree(share, tokens, stretches)
-    if degree is not None:
-        yield Finding(
-            check=CHECK,
-            degree=degree,
-            competition_id=first.rollout.competition_id,
-            attempts=(first.rollout.label, second.rollout.label),
-            says=f"{share:.0%} of the first attempt's code, {tokens} tokens, is in that of another agent "
-            f"({first.rollout.agent_id} and {second.rollout.agent_id})",
-            innocent="Both agents bring the same template or library with them, or ask the same model.",
-            evidence=_evidence(first.rollout.label, second.rollout.label, stretches),
-        )
-
-
-def _of_one_agent(written: Sequence[Written], common: "NDArray[np.uint64]") -> Iterator[Finding]:
-    """One note for each agent whose attempts on a competition have the same code."""
+        competition_id = entry.rollout.competition_id
+        references = [notebook for notebook in notebooks if notebook.competition_id in (None, competition_id)]
+        yield from _with_references(entry, references, common)
     agents: dict[str, list[Written]] = {}
     for entry in written:
         agents.setdefault(entry.rollout.agent_id, []).append(entry)
-    for agent, entries in agents.items():
-        first, *others = entries
-        compared = {other.rollout.label: shared(first.prints, other.prints, common) for other in others}
-        same = {
-            label: found[2]
-            for label, found in compared.items()
-            if found[0] >= SAME_AGENT_SHARE and found[1] >= LOOK_TOKENS
-        }
-        if same:
-            label, stretches = next(iter(same.items()))
-            yield Finding(
-                check=CHECK,
-                degree=Degree.NOTE,
-                competition_id=first.rollout.competition_id,
-                attempts=(first.rollout.label, *same),
-                says=f"attempts of {agent} have the same code",
-                innocent="The agent brings its program with it, or its model answers the same question alike.",
-                evidence=_evidence(first.rollout.label, label, stretches)[:2],
-            )
+    for first, second in combinations(agents.values(), 2):
+        yield from _with_other_agent(first, second, common)
+    for entries in agents.values():
+        yield from _of_one_agent(entries, common)
 
 
-def _degree(share: float, tokens: int, stretches: Sequence[Stretch]) -> Degree | None:
-    if share >= STRONG_SHARE and tokens >= STRONG_TOKENS:
+def _with_references(entry: Written, references: Sequence[Notebook], common: "NDArray[np.uint64]") -> Iterator[Finding]:
+    """One finding for an attempt, which names the references that most of its code is in."""
+    matches = [
+        (match, notebook.name)
+        for notebook in references
+        if (match := _match(entry.prints, notebook.prints, common)) is not None
+    ]
+    if not matches:
+        return
+    matches.sort(key=lambda found: found[0].order, reverse=True)
+    best, name = matches[0]
+    others = f", and parts of the code are in {len(matches) - 1} more references" if len(matches) > 1 else ""
+    yield Finding(
+        check=CHECK,
+        degree=best.degree,
+        competition_id=entry.rollout.competition_id,
+        attempts=(entry.rollout.label,),
+        says=f"{best.says} is in the reference {excerpt(name)}{others}",
+        innocent="A well-known way to do this, which the model learned from public notebooks.",
+        evidence=tuple(place for match, _ in matches[:3] for place in _evidence(match, entry.rollout.label, None))[
+            :MOST_EVIDENCE
+        ],
+    )
+
+
+def _with_other_agent(
+    first: Sequence[Written], second: Sequence[Written], common: "NDArray[np.uint64]"
+) -> Iterator[Finding]:
+    """One finding for two agents, about those of their attempts that have most in common."""
+    matches = [
+        (match, one.rollout, other.rollout)
+        for one in first
+        for other in second
+        if (match := _match(one.prints, other.prints, common)) is not None
+    ]
+    if not matches:
+        return
+    best, one, other = max(matches, key=lambda found: found[0].order)
+    labels = dict.fromkeys(rollout.label for _, *rollouts in matches for rollout in rollouts)
+    yield Finding(
+        check=CHECK,
+        degree=best.degree,
+        competition_id=one.competition_id,
+        attempts=tuple(labels),
+        says=f"{best.says} by {one.agent_id} is in the code of another agent, {other.agent_id}",
+        innocent="Both agents bring the same template or library with them, or ask the same model.",
+        evidence=_evidence(best, one.label, other.label),
+    )
+
+
+def _of_one_agent(entries: Sequence[Written], common: "NDArray[np.uint64]") -> Iterator[Finding]:
+    """One note for an agent whose attempts on a competition have the same code."""
+    first, *others = entries
+    same = {}
+    for other in others:
+        match = _match(first.prints, other.prints, common)
+        if match is not None and match.overlap.share >= SAME_AGENT_SHARE:
+            same[other.rollout.label] = match
+    if same:
+        label, match = next(iter(same.items()))
+        yield Finding(
+            check=CHECK,
+            degree=Degree.NOTE,
+            competition_id=first.rollout.competition_id,
+            attempts=(first.rollout.label, *same),
+            says=f"attempts of {first.rollout.agent_id} have the same code",
+            innocent="The agent brings its program with it, or its model answers the same question alike.",
+            evidence=_evidence(match, first.rollout.label, label)[:2],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Match:
+    """The file of an attempt that has most in common with another document."""
+
+    degree: Degree
+    overlap: Overlap
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.degree.rank, self.overlap.tokens
+
+    @property
+    def says(self) -> str:
+        return f"{self.overlap.share:.0%} of {excerpt(self.overlap.source.file)}, {self.overlap.tokens} tokens,"
+
+
+def _match(ours: Fingerprints, theirs: Fingerprints, common: "NDArray[np.uint64]") -> _Match | None:
+    found = [
+        _Match(degree=degree, overlap=entry)
+        for entry in overlap(ours, theirs, common)
+        if (degree := _degree(entry)) is not None
+    ]
+    return max(found, key=lambda match: match.order, default=None)
+
+
+def _degree(entry: Overlap) -> Degree | None:
+    if entry.share >= STRONG_SHARE and entry.tokens >= STRONG_TOKENS:
         return Degree.STRONG
-    if (share >= LOOK_SHARE and tokens >= LOOK_TOKENS) or (stretches and stretches[0].tokens >= LONG_STRETCH):
+    if (entry.share >= LOOK_SHARE and entry.tokens >= LOOK_TOKENS) or entry.stretches[0].tokens >= LONG_STRETCH:
         return Degree.LOOK
     return None
 
 
-def _evidence(ours: str, theirs: str | None, stretches: Iterable[Stretch]) -> tuple[Evidence, ...]:
+def _evidence(match: _Match, ours: str, theirs: str | None) -> tuple[Evidence, ...]:
     found = []
-    for stretch in list(stretches)[: MOST_EVIDENCE // 2]:
+    for stretch in match.overlap.stretches[: MOST_EVIDENCE // 2]:
         file, line = stretch.source.place(stretch.first)
         lines = stretch.last - stretch.first + 1
         text = f"{lines} lines from here: {stretch.source.line(stretch.first)}"

@@ -78,6 +78,25 @@ class Stretch:
     other_first: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """What of one source is in another document.
+
+    Attributes:
+        share: of its fingerprints that count, from 0 to 1.
+        stretches: the longest first.
+    """
+
+    source: Source
+    share: float
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def tokens(self) -> int:
+        """How many of its tokens are in the other document."""
+        return sum(stretch.tokens for stretch in self.stretches)
+
+
 def fingerprints(sources: Sequence[Source]) -> Fingerprints:
     """Take the fingerprints of some sources; none spans two of them."""
     import numpy as np
@@ -98,26 +117,31 @@ def fingerprints(sources: Sequence[Source]) -> Fingerprints:
     )
 
 
-def shared(ours: Fingerprints, theirs: Fingerprints, common: "NDArray[np.uint64]") -> tuple[float, int, list[Stretch]]:
-    """Compare two documents.
+def overlap(ours: Fingerprints, theirs: Fingerprints, common: "NDArray[np.uint64]") -> list[Overlap]:
+    """Give what of each of our sources is in theirs; nothing for sources of which nothing is.
 
     Args:
         common: sorted hashes that do not count.
-
-    Returns:
-        The share of our different fingerprints that are theirs as well; how many of our tokens they cover; and the
-        stretches, longest first.
     """
     import numpy as np
 
-    own = np.setdiff1d(ours.distinct, common, assume_unique=True)
-    both = np.intersect1d(own, theirs.distinct, assume_unique=True)
-    if not len(both):
-        return 0.0, 0, []
-    starts = ours.starts[np.isin(ours.hashes, both)]
-    stretches = [_stretch(ours, theirs, start, end) for start, end in _runs(starts)]
-    stretches.sort(key=lambda stretch: -stretch.tokens)
-    return len(both) / len(own), sum(stretch.tokens for stretch in stretches), stretches
+    counts = ~np.isin(ours.hashes, common)
+    both = counts & np.isin(ours.hashes, theirs.distinct)
+    if not both.any():
+        return []
+    number_of = ours.origin[ours.starts, 0]
+    found = []
+    for number in np.unique(number_of[both]):
+        here = number_of == number
+        stretches = [_stretch(ours, theirs, start, end) for start, end in _runs(ours.starts[both & here])]
+        found.append(
+            Overlap(
+                source=ours.sources[number],
+                share=float((both & here).sum() / (counts & here).sum()),
+                stretches=tuple(sorted(stretches, key=lambda stretch: -stretch.tokens)),
+            )
+        )
+    return found
 
 
 def in_several(groups: Iterable[Iterable[Fingerprints]]) -> "NDArray[np.uint64]":

@@ -12,7 +12,7 @@ from core.errors import InputError
 from inspection.code import Source, source_of, trees
 from inspection.literals import literals
 from inspection.similar_code import read_notebooks
-from inspection.winnow import fingerprints, shared
+from inspection.winnow import fingerprints, overlap
 from tests.inspection.conftest import Site, degrees
 
 LEARNER = Path(__file__).resolve().parent.parent.parent / "agents" / "baseline" / "learner"
@@ -69,6 +69,15 @@ def test_a_renamed_copy_of_a_reference_is_a_strong_finding_with_lines_on_both_si
     assert renamed(OWN).splitlines()[ours.line - 1].strip()[:20] in ours.excerpt
 
 
+def test_a_copied_file_among_many_others_is_a_strong_finding(site: Site, notebooks: Path) -> None:
+    site.competition("made-up")
+    files = {f"code/{path.name}": path.read_text() for path in LEARNER.glob("*.py")}
+    site.run("made-up", files)
+    (found,) = site.inspect(notebooks).findings
+    assert found.degree == "strong"
+    assert "100% of code/work.py" in found.says
+
+
 def test_a_copied_part_in_much_other_code_asks_for_a_look(site: Site, notebooks: Path) -> None:
     site.competition("made-up")
     lines = OWN.splitlines()
@@ -96,8 +105,9 @@ def test_another_agents_code_is_found_and_the_same_agents_is_a_note(site: Site) 
     site.run("made-up", {"code/a.py": OWN}, {"code/a.py": OWN}, agent="one")
     site.run("made-up", {"code/b.py": OWN}, agent="two")
     found = site.inspect().findings
-    assert degrees(found) == ["strong", "strong", "note"]
-    assert "another agent (one and two)" in found[0].says
+    assert degrees(found) == ["strong", "note"]
+    assert "by one is in the code of another agent, two" in found[0].says
+    assert len(found[0].attempts) == 3
 
 
 def test_a_program_that_an_agent_brings_to_every_competition_is_no_finding(site: Site) -> None:
@@ -152,11 +162,14 @@ def test_hostile_notebooks_are_none_or_empty(content: str) -> None:
 @settings(max_examples=150, deadline=None)
 def test_any_text_has_fingerprints_and_shares_all_of_them_with_itself(first: str, second: str) -> None:
     ours, theirs = (fingerprints([Source(file="x.py", text=text)]) for text in (first, f"{second}\n{first}"))
-    share, tokens, stretches = shared(ours, ours, common=ours.distinct[:0])
-    assert share == (1.0 if len(ours.hashes) else 0.0)
-    assert tokens <= len(ours.origin)
-    assert all(0 < stretch.first <= stretch.last <= first.count("\n") + 1 for stretch in stretches)
-    assert 0 <= shared(ours, theirs, common=ours.distinct[:0])[0] <= 1
+    nothing = ours.distinct[:0]
+    found = overlap(ours, ours, common=nothing)
+    assert [entry.share for entry in found] == ([1.0] if len(ours.hashes) else [])
+    for entry in found:
+        assert entry.tokens <= len(ours.origin)
+        assert all(0 < stretch.first <= stretch.last <= first.count("\n") + 1 for stretch in entry.stretches)
+    assert all(0 < entry.share <= 1 for entry in overlap(ours, theirs, common=nothing))
+    assert overlap(ours, ours, common=ours.distinct) == []
     list(trees(Source(file="x.py", text=first)))
 
 

@@ -67,7 +67,7 @@ def test_notebooks_are_compared_and_what_is_not_read_is_said(call: Call, site: S
     (tmp_path / "broken.ipynb").write_text("{")
     run = str(site.run("made-up", {"code/a.py": OWN}))
     called = call(mlebench.main, "inspect", run, "--notebooks", str(tmp_path))
-    assert "STRONG similar code: 100% of the attempt's code" in called.out
+    assert "STRONG similar code: 100% of code/a.py" in called.out
     assert "made-up/winner.py:" in called.out
     assert "reference broken.ipynb is too large or no notebook, and was not compared" in called.out
 
