@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from inspection.findings import MOST_EVIDENCE, Degree, Evidence, Finding, names
+from inspection.findings import MOST_EVIDENCE, Degree, Evidence, Finding, excerpt, names
 from inspection.predictions import SUBMISSION, Predictions
 from inspection.rollouts import Rollout
 
@@ -106,7 +106,7 @@ def _identical(group: Sequence[Submitted], submitted: Sequence[Submitted]) -> Fi
         attempts=tuple(entry.rollout.label for entry in group),
         says=f"the predictions are the same in all {predictions.rows} rows{said}",
         innocent=innocent,
-        evidence=_files([entry.rollout for entry in group], f"first sampled row: {_row(predictions, 0)}"),
+        evidence=_row_places([(entry, 0) for entry in group[:MOST_EVIDENCE]]),
     )
 
 
@@ -139,12 +139,7 @@ def _near(first: Submitted, second: Submitted, said: str) -> Finding:
         attempts=(first.rollout.label, second.rollout.label),
         says=f"the predictions are nearly the same: {said}",
         innocent="The same program with another seed, models without chance in them, or a question that all get right.",
-        evidence=tuple(
-            Evidence(attempt=entry.rollout.label, file=SUBMISSION, line=int(entry.predictions.lines[row]), excerpt=text)
-            for pair in rows
-            for entry, row in zip((first, second), pair, strict=True)
-            for text in [_row(entry.predictions, row)]
-        ),
+        evidence=_row_places([place for one, other in rows for place in ((first, one), (second, other))]),
     )
 
 
@@ -216,8 +211,17 @@ def _agreeing_rows(first: Predictions, second: Predictions) -> list[tuple[int, i
     return [(int(one), int(other)) for one, other in zip(ours[:2], theirs[:2], strict=True)]
 
 
-def _row(predictions: Predictions, row: int) -> str:
-    return f"{str(predictions.ids[row])[:60]}: {predictions.cell(row)}"
+def _row_places(places: Sequence[tuple[Submitted, int]]) -> tuple[Evidence, ...]:
+    """Give the places of sampled rows."""
+    return tuple(
+        Evidence(
+            attempt=entry.rollout.label,
+            file=SUBMISSION,
+            line=int(entry.predictions.lines[row]),
+            excerpt=excerpt(f"{entry.predictions.ids[row]}: {entry.predictions.cell(row)}"),
+        )
+        for entry, row in places
+    )
 
 
 def _files(rollouts: Sequence[Rollout], text: str) -> tuple[Evidence, ...]:

@@ -81,13 +81,14 @@ def _held_out(known: Known) -> Iterator[Pattern]:
 
 
 def _finding(rollout: Rollout, pattern: Pattern, seen: Seen) -> Finding:
+    places = "1 place" if seen.count == 1 else f"{seen.count} places"
     many = "at least " if seen.count >= MOST_HITS else ""
     return Finding(
         check=CHECK,
         degree=pattern.degree,
         competition_id=rollout.competition_id,
         attempts=(rollout.label,),
-        says=f"{pattern.id}: {pattern.says} ({many}{seen.count} times)",
+        says=f"{pattern.id}: {pattern.says}; {many}{places}",
         innocent=pattern.innocent,
         evidence=tuple(seen.evidence.values()),
     )

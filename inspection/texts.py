@@ -14,7 +14,7 @@ BLOCK_BYTES = 4 << 20
 MOST_BYTES = 512 << 20  # of one file
 MOST_FILES = 2_000  # of one attempt
 CALLS = "model_calls.jsonl"  # one exchange with a model a line: an object with `request` and `response`
-MOST_CALL_BYTES = 32 << 20  # of one exchange with a model
+MOST_CALL_BYTES = 8 << 20  # of one exchange with a model; what is longer is searched as it stands
 MOST_TEXTS = 20_000  # of one exchange
 BINARY = frozenset({".npy", ".npz", ".pkl", ".pt", ".pth", ".h5", ".png", ".jpg", ".jpeg", ".parquet", ".zip", ".gz"})
 
@@ -39,7 +39,7 @@ def searched(rollout: Rollout) -> tuple[list[str], list[str]]:
     names = [
         name
         for name in rollout.files
-        if not name.startswith("submission/") and PurePosixPath(name).suffix.lower() not in BINARY
+        if "submission" not in PurePosixPath(name).parts and PurePosixPath(name).suffix.lower() not in BINARY
     ]
     names.sort(key=lambda name: (name != "run.log", not name.endswith(CALLS), name))
     large = [name for name in names if rollout.files[name].bytes > MOST_BYTES]

@@ -139,7 +139,7 @@ def _lines(report: Report, limits: Sequence[str]) -> Iterator[str]:
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
     yield f"  {str(finding.degree).upper()} {finding.check}: {finding.says}"
-    yield f"    attempts: {', '.join(finding.attempts)}"
+    yield f"    attempts: {', '.join(_short(label, finding) for label in finding.attempts)}"
     yield from (f"    {line}" for line in _places(finding))
     yield f"    innocent reason: {finding.innocent}"
 
@@ -147,8 +147,14 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 def _places(finding: Finding) -> Iterator[str]:
     several = len(finding.attempts) > 1
     for entry in finding.evidence:
-        whose = f" ({entry.attempt or 'reference'})" if several or entry.attempt is None else ""
+        whose = "reference" if entry.attempt is None else _short(entry.attempt, finding)
+        whose = f" ({whose})" if several or entry.attempt is None else ""
         yield f"{entry.place}{whose}  {entry.excerpt}"
+
+
+def _short(label: str, finding: Finding) -> str:
+    """Give an attempt's label below the heading of its competition."""
+    return label.removeprefix(f"{finding.competition_id} ")
 
 
 def _opinion_lines(opinion: Opinion) -> Iterator[str]:
@@ -181,14 +187,13 @@ def _table(competition_id: str, findings: Sequence[Finding]) -> "Table":
     from rich.text import Text
 
     table = Table(title=Text(competition_id), title_justify="left", show_lines=True)
-    for title in ("degree", "check", "attempts", "found"):
+    for title in ("degree", "attempts", "found"):
         table.add_column(title, overflow="fold")
     for finding in findings:
-        said = [finding.says, *_places(finding), f"Innocent reason: {finding.innocent}"]
+        said = [f"{finding.check}: {finding.says}", *_places(finding), f"innocent reason: {finding.innocent}"]
         table.add_row(
             Text(str(finding.degree), style=STYLES[finding.degree]),
-            Text(finding.check),
-            Text("\n".join(finding.attempts)),
+            Text("\n".join(_short(label, finding) for label in finding.attempts)),
             Text("\n".join(said)),
         )
     return table

@@ -32,10 +32,10 @@ def test_what_is_found_is_printed_with_its_places_and_innocent_reasons(call: Cal
     called = call(mlebench.main, "inspect", *runs)
     assert called.code == 0
     lines = called.out.splitlines()
-    assert lines[0] == "inspected 2 attempts of 2 runs: 3 strong, 2 look, 0 note"
+    assert lines[0] == "inspected 2 attempts of 2 runs: 3 strong, 0 look, 0 note"
     assert "not verdicts" in lines[1]
     assert "made-up" in lines
-    assert "    attempts: made-up seed 0 of run0, made-up seed 0 of run1" in lines
+    assert "    attempts: seed 0 of run0, seed 0 of run1" in lines
     assert "    run.log:1  cat /proc/1/environ [bold]x[/bold]" in lines
     assert "    innocent reason: None is likely." in lines
     assert called.err == "made-up: 2 attempts\n"
@@ -46,7 +46,7 @@ def test_json_has_all_of_it(call: Call, site: Site) -> None:
     called = call(mlebench.main, "inspect", run, run, "--json")
     value = json.loads(called.out)
     assert (called.code, value["runs"], len(value["attempts"])) == (0, ["run0"], 2)
-    assert value["counts"] == {"strong": 1, "look": 1, "note": 0}
+    assert value["counts"] == {"strong": 1, "look": 0, "note": 0}
     strong = value["findings"][0]
     assert strong["evidence"][0]["line"] == 1
     assert value["limits"] == ["made-up: its data is not on this host; nothing was compared with the sample submission"]
