@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import SubmissionInvalid
+from core.errors import DataError, SubmissionInvalid
 from grading.formats import SubmissionFormat
 from grading.submission import read_submission
 from inspection.rollouts import Known, Rollout
@@ -82,7 +82,7 @@ def sample_predictions(known: Known) -> Predictions | None:
     try:
         with plain_table(known.data.public / known.competition.sample) as path:
             return read_predictions(path, known.competition.format, rows=None)
-    except (SubmissionInvalid, OSError, ValueError):  # a competition with a reading of its own
+    except (SubmissionInvalid, DataError, OSError, ValueError):  # a competition with a reading of its own
         return None
 
 

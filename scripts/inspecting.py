@@ -72,8 +72,11 @@ def _rollouts(runs: Sequence[str], settings: Settings) -> list[Rollout]:
 
 def _storage(name: str, settings: Settings) -> Storage:
     """Find a run's files: a folder as it stands, which may come from elsewhere, or else what the database knows."""
-    if (Path(name) / "metadata.json").is_file():
-        return Folder(path=Path(name).resolve())
+    try:
+        if (Path(name) / "metadata.json").is_file():
+            return Folder(path=Path(name).resolve())
+    except OSError as error:
+        raise InputError(f"no run {name[:60]}...: {error.strerror}") from error
     try:
         return run_folder(open_store(settings).find_run(name).run_dir, settings).storage
     except InputError:

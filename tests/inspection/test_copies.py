@@ -1,6 +1,9 @@
 """Submissions and answers compared: each copy is found, and what honest attempts have in common is none."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +77,22 @@ def test_the_sample_submission_is_a_note_whoever_hands_it_in(site: Site) -> None
     for agent in ("one", "two"):
         site.run("made-up", {SUBMISSION: table(["0.50"] * ROWS)}, agent=agent)
     (found,) = copies(site.inspect())
+    assert (found.degree, found.says) == ("note", "handed in the sample submission")
+
+
+def test_the_dummy_agent_gives_a_note_and_nothing_else(site: Site, tmp_path: Path) -> None:
+    site.competition("made-up")
+    public = site.known("made-up").data.public  # type: ignore[union-attr]
+    agent = Path(__file__).resolve().parent.parent.parent / "agents" / "dummy"
+    folders = {f"{name.upper()}_DIR": str(tmp_path / name) for name in ("submission", "code", "logs")}
+    for folder in folders.values():
+        Path(folder).mkdir()
+    env = {"PATH": os.environ["PATH"], "AGENT_DIR": str(agent), "DATA_DIR": str(public), **folders}
+    said = subprocess.run(["bash", str(agent / "start.sh")], env=env, check=True, capture_output=True).stdout
+    left = {path for folder in folders.values() for path in Path(folder).iterdir()}
+    files = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in left} | {"run.log": said}
+    site.run("made-up", files, files, agent="dummy")
+    (found,) = site.inspect().findings
     assert (found.degree, found.says) == ("note", "handed in the sample submission")
 
 

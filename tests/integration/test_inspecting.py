@@ -1,4 +1,4 @@
-"""Real runs inspected: honest agents give no strong finding, and a run is found by its id, its folder and its name."""
+"""A real run inspected, found by its name and by its folder: an honest agent gives no strong finding."""
 
 import json
 import shutil
@@ -9,19 +9,17 @@ from tests.integration.bench import REPOSITORY, Bench
 TINY = ("--competitions", "tiny", "--sandbox", "process")
 
 
-def test_honest_runs_give_no_strong_finding(bench: Bench, tmp_path: Path) -> None:
-    dummy = bench.submit("--agent", "dummy", "--seeds", "2", *TINY)
-    baseline = bench.submit("--agent", "baseline", "--seeds", "2", "--time-limit", "60", *TINY)
-    notebooks = tmp_path / "notebooks" / "tiny"
-    shutil.copytree(REPOSITORY / "agents" / "baseline" / "learner", notebooks)
-    shutil.rmtree(notebooks / "__pycache__", ignore_errors=True)
-    honest = bench.run("mlebench", "inspect", dummy["run_id"], baseline["run_dir"], "latest", "--json")
-    assert honest.returncode == 0, honest.stderr
-    report = json.loads(honest.stdout)
-    assert report["runs"] == [dummy["run_id"], baseline["run_id"]]
-    assert report["counts"]["strong"] == 0, report["findings"]
-    assert any(finding["says"] == "handed in the sample submission" for finding in report["findings"])
-    assert report["limits"] == []
-    compared = bench.run("mlebench", "inspect", "latest", "--notebooks", str(notebooks.parent))
-    assert compared.returncode == 0, compared.stderr
-    assert "STRONG similar code: " in compared.stdout
+def test_an_honest_run_is_convicted_by_nothing_but_its_own_program_among_the_references(
+    bench: Bench, tmp_path: Path
+) -> None:
+    run = bench.submit("--agent", "baseline", "--seeds", "2", "--time-limit", "8", *TINY)
+    references = tmp_path / "references"
+    (references / "tiny").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "agents" / "baseline" / "learner" / "work.py", references / "tiny")
+    inspected = bench.run("mlebench", "inspect", "latest", run["run_dir"], "--notebooks", str(references), "--json")
+    assert inspected.returncode == 0, inspected.stderr
+    report = json.loads(inspected.stdout)
+    assert (report["runs"], len(report["attempts"]), report["limits"]) == ([run["run_id"]], 2, [])
+    strong = [finding for finding in report["findings"] if finding["degree"] == "strong"]
+    assert [finding["says"].split(",")[0] for finding in strong] == ["100% of code/learner/work.py"] * 2
+    assert strong[0]["evidence"][0]["line"] > 0
