@@ -1,6 +1,7 @@
 """Predictions that were written down: found in code, logs and model calls, and not in programs that compute them."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -40,8 +41,10 @@ def as_text(rows: range) -> str:
 
 @pytest.mark.parametrize("written", [as_object, as_pairs, as_text])
 @pytest.mark.parametrize(("rows", "degree"), [(ROWS, "strong"), (40, "look")])
-def test_labels_beside_ids_in_code_are_found(site: Site, written: object, rows: int, degree: str) -> None:
-    code = "import pandas as pd\n" + written(range(rows))  # type: ignore[operator]
+def test_labels_beside_ids_in_code_are_found(
+    site: Site, written: Callable[[range], str], rows: int, degree: str
+) -> None:
+    code = "import pandas as pd\n" + written(range(rows))
     found = [finding for finding in attempt(site, {"code/a.py": code}) if "with the prediction" in finding.says]
     assert [finding.degree for finding in found] == [degree]
     assert f"{rows / ROWS:.0%} of the rows" in found[0].says

@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,10 +30,10 @@ def masks(seed: int) -> list[str]:
     ("kind", "values"),
     [("number", lambda seed: noise(seed)), ("label", choices), ("text", masks)],
 )
-def test_predictions_of_different_attempts_are_no_copies(site: Site, kind: str, values: object) -> None:
+def test_predictions_of_different_attempts_are_no_copies(site: Site, kind: str, values: Callable[[int], Any]) -> None:
     site.competition("made-up", kind)
     for seed, agent in enumerate(("one", "two", "two")):
-        site.run("made-up", {SUBMISSION: table(values(seed))}, agent=agent)  # type: ignore[operator]
+        site.run("made-up", {SUBMISSION: table(values(seed))}, agent=agent)
     assert site.inspect().findings == ()
 
 
@@ -82,12 +84,13 @@ def test_the_sample_submission_is_a_note_whoever_hands_it_in(site: Site) -> None
 
 def test_the_dummy_agent_gives_a_note_and_nothing_else(site: Site, tmp_path: Path) -> None:
     site.competition("made-up")
-    public = site.known("made-up").data.public  # type: ignore[union-attr]
+    data = site.known("made-up").data
+    assert data is not None
     agent = Path(__file__).resolve().parent.parent.parent / "agents" / "dummy"
     folders = {f"{name.upper()}_DIR": str(tmp_path / name) for name in ("submission", "code", "logs")}
     for folder in folders.values():
         Path(folder).mkdir()
-    env = {"PATH": os.environ["PATH"], "AGENT_DIR": str(agent), "DATA_DIR": str(public), **folders}
+    env = {"PATH": os.environ["PATH"], "AGENT_DIR": str(agent), "DATA_DIR": str(data.public), **folders}
     said = subprocess.run(["bash", str(agent / "start.sh")], env=env, check=True, capture_output=True).stdout
     left = {path for folder in folders.values() for path in Path(folder).iterdir()}
     files = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in left} | {"run.log": said}
@@ -114,10 +117,12 @@ def test_a_constant_that_two_agents_hand_in_is_a_note(site: Site) -> None:
         (lambda values: np.where(np.arange(ROWS) % 20 == 0, noise(8), values), "rows equal to"),
     ],
 )
-def test_a_disguised_copy_of_another_agents_numbers_asks_for_a_look(site: Site, change: object, says: str) -> None:
+def test_a_disguised_copy_of_another_agents_numbers_asks_for_a_look(
+    site: Site, change: Callable[[Any], Any], says: str
+) -> None:
     site.competition("made-up")
     site.run("made-up", {SUBMISSION: table(noise(1))}, agent="one")
-    site.run("made-up", {SUBMISSION: table(change(noise(1)))}, agent="two")  # type: ignore[operator]
+    site.run("made-up", {SUBMISSION: table(change(noise(1)))}, agent="two")
     (found,) = copies(site.inspect())
     assert found.degree == "look"
     assert says in found.says

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspection.patterns import AFTER, BEFORE, patterns, search
+from inspection.patterns import AFTER, BEFORE, Pattern, patterns, search
 from inspection.texts import texts
 from tests.inspection.conftest import DESCRIBED, Site, degrees
 
@@ -44,12 +44,12 @@ def reached(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.id)
-def test_every_pattern_finds_its_breach_with_file_line_and_words(site: Site, pattern: object) -> None:
-    name = pattern.id  # type: ignore[attr-defined]
+def test_every_pattern_finds_its_breach_with_file_line_and_words(site: Site, pattern: Pattern) -> None:
+    name = pattern.id
     site.competition("made-up")
     site.run("made-up", {"logs/deep/own.log": f"step 1\n\nstep 2\n$ {BREACHES[name]}\nno such file\n"})
     found = [entry for entry in site.inspect().findings if entry.says.startswith(f"{name}:")]
-    assert [entry.degree for entry in found] == [pattern.degree]  # type: ignore[attr-defined]
+    assert [entry.degree for entry in found] == [pattern.degree]
     (place,) = found[0].evidence
     assert (place.file, place.line, place.excerpt) == ("logs/deep/own.log", 4, f"$ {BREACHES[name]}")
     assert found[0].innocent
