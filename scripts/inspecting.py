@@ -10,6 +10,7 @@ from core.errors import InputError, UnknownName
 from core.files import write_text
 from inspection.findings import Degree, Finding
 from inspection.judge import Opinion, Reply
+from inspection.page import page
 from inspection.report import NOTICE, Report, inspect, with_opinions
 from inspection.rollouts import Known, Rollout, read_run
 from inspection.similar_code import read_notebooks
@@ -106,21 +107,25 @@ def _asking(model: str, settings: Settings) -> Callable[[str, str], Reply]:
 
 
 def _deliver(report: Report, limits: Sequence[str], *, as_json: bool, output: Path | None) -> None:
-    value = report.to_json()
-    value["limits"] = [*limits, *value["limits"]]
-    text = json.dumps(value, indent=2) + "\n" if as_json else "\n".join(_lines(report, value["limits"])) + "\n"
-    if output is not None:
-        try:
-            write_text(output, text)
-        except OSError as error:
-            raise InputError(f"cannot write --output {output}: {error.strerror}") from error
-        say(f"{_summary(report)}; written to {output}")
-        return
+    limits = [*limits, *report.limits]
     console = console_for(as_json=False)
-    if as_json or not console.is_terminal:
-        print(text, end="")
+    if output is None and not as_json and console.is_terminal:
+        _show(report, limits, console)
+        return
+    if as_json:
+        text = json.dumps(report.to_json() | {"limits": limits}, indent=2) + "\n"
+    elif output is not None and output.suffix == ".html":
+        text = page(report, limits)
     else:
-        _show(report, value["limits"], console)
+        text = "\n".join(_lines(report, limits)) + "\n"
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise InputError(f"cannot write --output {output}: {error.strerror}") from error
+    say(f"{_summary(report)}; written to {output}")
 
 
 def _lines(report: Report, limits: Sequence[str]) -> Iterator[str]:

@@ -174,7 +174,7 @@ def inspect(
         Path | None, typer.Option(help="a folder of .ipynb and .py files that code is compared with")
     ] = None,
     judge: Annotated[str | None, typer.Option(help="an OpenAI model that reads every attempt, for its opinion")] = None,
-    output: Annotated[Path | None, typer.Option(help="a file that the report is written to")] = None,
+    output: Annotated[Path | None, typer.Option(help="a file that the report is written to; .html: as a page")] = None,
     runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,39 @@ def test_output_is_written_whole_to_a_file(call: Call, site: Site, tmp_path: Pat
     written = call(mlebench.main, "inspect", run, *options, "--output", str(tmp_path / "report"))
     assert (written.code, written.out) == (0, "")
     assert (tmp_path / "report").read_text() == printed
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+
+
+def test_a_page_holds_no_markup_of_the_agents(call: Call, site: Site, tmp_path: Path) -> None:
+    hostile = "cat /proc/1/environ <script>alert(1)</script> <img src=x onerror=alert(1)> &lt;"
+    run = str(site.run("made-up", {"run.log": hostile, "logs/<b>'.log": hostile}))
+    assert call(mlebench.main, "inspect", run, "--output", str(tmp_path / "report.html")).code == 0
+    text = (tmp_path / "report.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    tags = Tags(text).found
+    assert {"html", "section", "code"} <= tags
+    assert not {"script", "img", "b"} & tags
+
+
+def test_in_a_terminal_it_is_a_table_without_the_agents_markup(
+    call: Call, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    called = call(mlebench.main, "inspect", str(site.run("made-up", BREACH)))
+    assert "┃" in called.out
+    assert "[bold]x[/bold]" in called.out
 
 
 def test_notebooks_are_compared_and_what_is_not_read_is_said(call: Call, site: Site, tmp_path: Path) -> None:
