@@ -74,6 +74,42 @@ def texts(value: Any) -> Iterator[str]:
                 waiting += [entry[key], key]
 
 
+def assembled(answer: Any) -> Any:
+    """Put a streamed answer, recorded as the text of its events (`data: {...}`), together; others are given back.
+
+    Both of OpenAI's APIs are known: the pieces of chat completions, and the deltas of responses.
+    """
+    if not isinstance(answer, str) or "data:" not in answer:
+        return answer
+    spoken = "".join(_spoken(line.removeprefix("data:")) for line in answer.split("\n") if line.startswith("data:"))
+    return spoken or answer
+
+
+def _spoken(event: str) -> str:
+    try:
+        value = json.loads(event)
+    except (ValueError, RecursionError):  # [DONE], or cut off
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    if isinstance(value.get("delta"), str):
+        return str(value["delta"])
+    choices = value.get("choices")
+    entries = choices if isinstance(choices, list) else ()
+    deltas = [choice.get("delta") for choice in entries if isinstance(choice, dict)]
+    contents = [delta.get("content") or delta.get("tool_calls") for delta in deltas if isinstance(delta, dict)]
+    return "".join(text for content in contents for text in _contents(content))
+
+
+def _contents(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    for call in content if isinstance(content, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
+            yield function["arguments"]
+
+
 def _blocks(file: io.BufferedIOBase) -> Iterator[Piece]:
     """Give blocks that end with a line's end, but where a line is longer than a block."""
     line, read = 1, 0
@@ -97,7 +133,7 @@ def _exchanges(file: io.BufferedIOBase) -> Iterator[Piece]:
             continue
         answer = value.pop("response", None) if isinstance(value, dict) else None
         yield Piece(line=number, data=_joined(value), in_one_line=True)
-        yield Piece(line=number, data=_joined(answer), in_one_line=True, by_model=True)
+        yield Piece(line=number, data=_joined(assembled(answer)), in_one_line=True, by_model=True)
 
 
 def _joined(value: Any) -> bytes:

@@ -105,6 +105,27 @@ def test_a_model_that_names_the_labels_is_found_and_one_that_is_shown_them_is_we
     assert [finding.degree for finding in by_hand(site)] == ["strong", "look"]
 
 
+def chat_event(text: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"role": "assistant", "content": text}}]}
+
+
+def call_event(text: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [{"function": {"arguments": text}}]}}]}
+
+
+def response_event(text: str) -> dict[str, object]:
+    return {"type": "response.output_text.delta", "delta": text}
+
+
+@pytest.mark.parametrize("event", [chat_event, call_event, response_event])
+def test_what_a_model_said_as_a_stream_is_put_together(site: Site, event: Callable[[str], dict[str, object]]) -> None:
+    said = "".join(f"{row_id(row)}: {LABELS[row]}, " for row in range(ROWS))
+    events = [event(said[start : start + 3]) for start in range(0, len(said), 3)]
+    stream = "".join(f"data: {json.dumps(entry)}\n\n" for entry in events) + "data: [DONE]\n\n"
+    (found,) = attempt(site, {"model_calls.jsonl": json.dumps({"request": {}, "response": stream}) + "\n"})
+    assert (found.degree, "a model named rows" in found.says) == ("strong", True)
+
+
 def test_a_log_that_prints_predictions_is_said_with_its_innocent_reason(site: Site) -> None:
     (found,) = attempt(site, {"run.log": "done\n" + table(LABELS[:120])})
     assert (found.degree, found.evidence[0].place) == ("note", "run.log:3")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspection.patterns import AFTER, BEFORE, Pattern, patterns, search
-from inspection.texts import texts
+from inspection.texts import assembled, texts
 from tests.inspection.conftest import DESCRIBED, Site, degrees
 
 # What shows each pattern at work; every pattern has to be here.
@@ -198,3 +198,11 @@ def test_any_record_gives_its_texts(value: object) -> None:
     given_texts = list(texts(value))
     assert all(isinstance(text, str) for text in given_texts)
     assert len(given_texts) == json.dumps(value).replace("\\\\", "").replace('\\"', "").count('"') // 2
+
+
+@given(JSON)
+@settings(max_examples=60, deadline=None)
+def test_any_event_of_a_stream_is_read(value: object) -> None:
+    for event in (value, {"delta": value}, {"choices": value}, {"choices": [{"delta": value}]}):
+        assert isinstance(assembled(f"data: {json.dumps(event)}\n"), str)
+    assert assembled("data: [[[") == "data: [[["
