@@ -1,6 +1,7 @@
 """Submissions of different attempts on one competition, compared for copies."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -52,8 +53,11 @@ def copied(submitted: Sequence[Submitted], sample: Predictions | None) -> Iterat
 
 def copied_bytes(rollouts: Sequence[Rollout]) -> Iterator[Finding]:
     """Compare submissions that cannot be read as tables, by their bytes."""
+    sizes = Counter(rollout.files[SUBMISSION].bytes for rollout in rollouts)
     groups: dict[str, list[Rollout]] = {}
     for rollout in rollouts:
+        if sizes[rollout.files[SUBMISSION].bytes] == 1:  # it may be huge, and is like no other
+            continue
         with rollout.local(SUBMISSION) as path, path.open("rb") as file:
             groups.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(rollout)
     for digest, group in groups.items():

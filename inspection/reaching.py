@@ -67,7 +67,7 @@ def _add(seen: Seen, rollout: Rollout, name: str, piece: Piece, hit: Hit) -> Non
 
 def _held_out(known: Known) -> Iterator[Pattern]:
     """The names of this competition's files of answers, as one more pattern."""
-    names = tuple(sorted(name for name in known.held_out() if name.isascii()))
+    names = tuple(sorted(name for name in known.held_out if name.isascii()))
     if names:
         yield pattern_of(
             PatternEntry(

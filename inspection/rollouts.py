@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ class Known:
         lines = (line.strip() for text in texts for line in text.splitlines())
         return cls(competition=competition, data=data, given=frozenset(line for line in lines if line))
 
+    @cached_property
     def held_out(self) -> frozenset[str]:
         """The names of the files that hold answers and that no agent is given, lower case."""
         if self.data is None:
