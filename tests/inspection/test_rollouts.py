@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,11 @@ def test_a_report_is_json_whatever_the_evidence_holds(site: Site) -> None:
     value = json.loads(json.dumps(site.inspect().to_json()))
     assert value["counts"]["strong"] == 1
     assert value["findings"][0]["evidence"][0]["file"] == "run.log"
+
+
+def test_the_checks_know_nothing_of_workers_engines_and_databases() -> None:
+    code = (
+        "import inspection.report, sys; print([name for name in ('worker', 'celery', 'docker') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
