@@ -167,5 +167,31 @@ def compare(
     compare_runs(first, second, runs_dir=runs_dir, as_json=as_json)
 
 
+@app.command()
+def inspect(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="runs' ids, folders, or latest")],
+    notebooks: Annotated[
+        Path | None, typer.Option(help="a folder of .ipynb and .py files that code is compared with")
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="an OpenAI model that reads every attempt, for its opinion")] = None,
+    output: Annotated[Path | None, typer.Option(help="a file that the report is written to; .html: as a page")] = None,
+    runs_dir: Annotated[str | None, typer.Option(help="where the run folders are")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look through runs for breaches of the rules. A report, not a verdict: exit code 0 whatever is found."""
+    from scripts.inspecting import inspect_runs
+
+    inspect_runs(
+        runs,
+        notebooks=notebooks,
+        judge=judge,
+        as_json=as_json,
+        output=output,
+        runs_dir=runs_dir,
+        data_dir=data_dir,
+    )
+
+
 if __name__ == "__main__":
     main()

@@ -13,7 +13,8 @@ from grading.answers import read_answer
 from grading.checks import not_applicable
 from tasks.registry import load_technique
 from tasks.views import make_view, view_description
-from worker.judging import judged, require_key
+from worker.asking import require_key
+from worker.judging import judged
 from worker.settings import load_settings, secrets
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ lease has run out never takes the place of what its successor publishes.
 
 import hashlib
 import json
+import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +30,7 @@ class Published:
     """A file of a published attempt."""
 
     name: str  # relative to the run folder
+    bytes: int
     sha256: str | None  # None where the file is read in the place it was published to
 
 
@@ -45,6 +48,9 @@ class Storage(Protocol):
 
         What was published for the attempt before is kept, aside.
         """
+
+    def files(self, attempt: str) -> dict[str, Published]:
+        """Give the attempt's files by their names below the attempt's folder; none where it is not there."""
 
     def find(self, attempt: str, name: str) -> Published | None:
         """Give a file of the attempt's by its name below the attempt's folder; None where it, or the attempt, is
@@ -78,9 +84,20 @@ class Folder:
             self._take_over(final, files / "tries")
         files.rename(final)
 
+    def files(self, attempt: str) -> dict[str, Published]:
+        found = {}
+        for folder, _, names in os.walk(self.path / attempt):  # follows no link
+            for path in (Path(folder) / name for name in names):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    name = path.relative_to(self.path / attempt).as_posix()
+                    found[name] = Published(name=f"{attempt}/{name}", bytes=status.st_size, sha256=None)
+        return dict(sorted(found.items()))
+
     def find(self, attempt: str, name: str) -> Published | None:
         found = f"{attempt}/{name}"
-        return Published(name=found, sha256=None) if (self.path / found).exists() else None
+        path = self.path / found
+        return Published(name=found, bytes=path.stat().st_size, sha256=None) if path.exists() else None
 
     @contextmanager
     def local(self, published: Published) -> Iterator[Path]:
@@ -137,12 +154,17 @@ class ObjectFolder:
                 raise
         return {"attempt": attempt, "fence": fence, "files": listed, "left_out": sorted(too_long)}
 
-    def find(self, attempt: str, name: str) -> Published | None:
+    def files(self, attempt: str) -> dict[str, Published]:
         manifest = self._manifest(attempt)
-        for entry in manifest["files"]:
-            if entry["name"] == name:
-                return Published(name=f"{attempt}/try-{manifest['fence']}/{name}", sha256=entry["sha256"])
-        return None
+        return {
+            entry["name"]: Published(
+                name=f"{attempt}/try-{manifest['fence']}/{entry['name']}", bytes=entry["bytes"], sha256=entry["sha256"]
+            )
+            for entry in manifest["files"]
+        }
+
+    def find(self, attempt: str, name: str) -> Published | None:
+        return self.files(attempt).get(name)
 
     @contextmanager
     def local(self, published: Published) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from functools import cache
 from core.errors import InputError, UnknownName
 from store.records import RunRequest
 from tasks.registry import Competition, list_techniques, load_technique
-from worker.judging import require_key
+from worker.asking import require_key
 
 TECHNIQUE_GRADES = "technique_grades.json"
 EVERY = "all"

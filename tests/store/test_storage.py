@@ -74,6 +74,8 @@ def test_a_published_attempt_has_all_its_files(storage: Storage, finished: Calla
     assert {name: content(storage, "tiny", name) for name in NAMES} == dict.fromkeys(NAMES, "first")
     assert storage.find("tiny", "submission/other.csv") is None
     assert storage.find("tin", "run.log") is None
+    assert {name: found.bytes for name, found in storage.files("tiny").items()} == dict.fromkeys(NAMES, 5)
+    assert storage.files("tin") == {}
 
 
 def test_what_is_published_later_counts_and_the_earlier_is_kept(

@@ -1,0 +1,1 @@
+"""Looking through what agents left for breaches of the rules: findings with their evidence, and no verdict."""
