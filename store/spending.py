@@ -8,9 +8,9 @@ more than the budget. A reservation that nobody settles, because its worker is g
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import reduce
 
 from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import LeaseLost
 from core.status import State
@@ -103,6 +103,8 @@ class ModelUsage:
 
 def open_account(store: Store, lease: Lease) -> None:
     """Make a lease ready to spend. What earlier leases of its attempt had reserved may have been spent: it is."""
+    from sqlalchemy.dialects import postgresql, sqlite  # only a worker writes; commands start faster without
+
     known = {"run_id": lease.run_id, "committed_nano_usd": 0, "next_call_at": 0.0}
     make = postgresql.insert if store.engine.dialect.name == "postgresql" else sqlite.insert
     usage = model_usage.c
@@ -163,9 +165,9 @@ def settle(store: Store, reservation: Reservation, spent: Spent | None) -> None:
                 usage.open_calls > 0,
             )
             .values(
-                calls=usage.calls + (spent is not None),
-                estimated=usage.estimated + made.estimated,
-                unpriced=usage.unpriced + (made.nano_usd is None),
+                calls=usage.calls + int(spent is not None),
+                estimated=usage.estimated + int(made.estimated),
+                unpriced=usage.unpriced + int(made.nano_usd is None),
                 input_tokens=usage.input_tokens + made.input_tokens,
                 cached_input_tokens=usage.cached_input_tokens + made.cached_input_tokens,
                 output_tokens=usage.output_tokens + made.output_tokens,
@@ -214,6 +216,11 @@ def usage_of_run(store: Store, run_id: str) -> list[ModelUsage]:
     with store.reading() as connection:
         query = select(model_usage).where(model_usage.c.run_id == run_id)
         return _by_model(connection.execute(query.order_by(model_usage.c.attempt_id, model_usage.c.model)).all())
+
+
+def total(usages: Sequence[ModelUsage]) -> ModelUsage | None:
+    """Sum up what was used, whoever used it and of whatever model; None where nothing was."""
+    return reduce(_sum, usages) if usages else None
 
 
 def _by_model(rows: Sequence[Row[tuple[object, ...]]]) -> list[ModelUsage]:

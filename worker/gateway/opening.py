@@ -11,7 +11,7 @@ from store.records import Lease, RunRequest
 from store.runs import Store
 from store.spending import Budget
 from worker.gateway.app import Gateway
-from worker.gateway.prices import OURS, nano, read_prices
+from worker.gateway.prices import nano, prices_file, read_prices
 from worker.gateway.purse import Purse
 from worker.gateway.records import NAME, Records
 from worker.gateway.upstream import upstream_of
@@ -61,7 +61,7 @@ def open_gateway(
         ServiceUnavailable: the database does not answer.
     """
     upstream = upstream_of(secrets(settings), retries=settings.model_retries)
-    price_file = settings.model_prices or OURS
+    price_file = prices_file(settings)
     token = token_of(live)
     opened: OpenGateway
     purse = Purse(

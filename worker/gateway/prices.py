@@ -15,6 +15,7 @@ from core.errors import InputError
 from store.spending import NANO, Demand
 from worker.gateway.requests import Call
 from worker.gateway.usage import Tokens
+from worker.settings import Settings
 
 OURS = Path(__file__).with_name("prices.yaml")
 DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
@@ -84,6 +85,18 @@ def read_prices(path: Path) -> Prices:
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"the model prices {path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def prices_file(settings: Settings) -> Path:
+    """Give the file of prices that holds here."""
+    return settings.model_prices or OURS
+
+
+def prices_metadata(settings: Settings) -> dict[str, str]:
+    """Say which prices a run's costs rest on."""
+    path = prices_file(settings)
+    prices = read_prices(path)
+    return {"file": path.name, "date": prices.date.isoformat(), "source": prices.source}
 
 
 def demand_of(call: Call, price: Price | None) -> Demand:
