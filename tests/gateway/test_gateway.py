@@ -18,7 +18,7 @@ from store.spending import NANO
 from tests.gateway.conftest import Open, Site
 from tests.model_server import KEY, Fault, ToolCall, Usage, quota_spent, rate_limited
 from tests.services import wait_until
-from worker.gateway import exchange, purse, upstream
+from worker.gateway import app, exchange, purse, upstream
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 CHAT: Any = {"model": "gpt-4o-mini", "messages": HELLO}
@@ -289,7 +289,7 @@ def test_the_budget_bounds_the_output_and_ends_the_attempt(site: Open) -> None:
     answers = [here.post("/chat/completions", CHAT) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429] or answers[1].status_code == 429
     assert answers[-1].json()["error"]["type"] == answers[-1].json()["error"]["code"] == "insufficient_quota"
-    assert here.gateway.spent is not None and "0.00 USD (--max-cost-per-attempt) is spent" in here.gateway.spent
+    assert here.gateway.spent is not None and "0.001 USD (--max-cost-per-attempt) is spent" in here.gateway.spent
     assert 0 < (here.usage()[0].nano_usd or 0) <= 0.001 * NANO
 
 
@@ -461,3 +461,14 @@ def test_a_server_that_is_not_there_is_an_error_that_costs_nothing(site: Open) -
     answer = here.post("/chat/completions", CHAT)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "bad_gateway")
     assert here.usage() == [] and here.records()[0]["retries"] == 1
+
+
+def test_an_agent_that_asks_without_end_is_slowed_down(site: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "BURST", 5)
+    monkeypatch.setattr(app, "MOST_NOTES", 3)
+    here = site()
+    began = time.monotonic()
+    for _ in range(15):
+        assert here.post("/chat/completions", b"nonsense").status_code == 400
+    assert time.monotonic() - began > 8 / app.REQUESTS_PER_SEC
+    assert len(here.notes) == 3 and here.notes[-1].endswith("further ones are not noted")
