@@ -472,3 +472,34 @@ def test_an_agent_that_asks_without_end_is_slowed_down(site: Open, monkeypatch: 
         assert here.post("/chat/completions", b"nonsense").status_code == 400
     assert time.monotonic() - began > 8 / app.REQUESTS_PER_SEC
     assert len(here.notes) == 3 and here.notes[-1].endswith("further ones are not noted")
+
+
+def test_an_attempt_calls_so_many_models_and_no_more(site: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MOST_MODELS", 2)
+    here = site()
+    answers = [here.post("/chat/completions", {**CHAT, "model": f"m{number}"}).status_code for number in (1, 2, 3, 1)]
+    assert answers == [200, 200, 400, 200]
+
+
+def test_large_requests_pass_few_at_a_time_and_are_recorded_in_part(
+    site: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MOST_LARGE", 1)
+    here = site()
+    here.model.faults += [Fault(stall_secs=0.3)] * 2
+    large = {**CHAT, "messages": [{"role": "user", "content": "é" * (1 << 20)}]}
+    threads = [threading.Thread(target=here.post, args=("/chat/completions", large)) for _ in range(2)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began > 0.6
+    assert [asked.body["messages"] for asked in here.model.asked] == [large["messages"]] * 2
+    recorded = here.records()[0]["request"]
+    assert len(recorded.encode()) < 1.1 * 2**20 and recorded.endswith("bytes in all)")
+
+
+def test_what_is_all_parts_is_not_read(site: Open) -> None:
+    answer = site().post("/chat/completions", b'{"metadata": [' + b"[]," * 1_900_000 + b"1]}")
+    assert answer.status_code == 400 and "parts" in answer.json()["error"]["message"]

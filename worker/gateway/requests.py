@@ -15,6 +15,7 @@ from worker.gateway import fields
 from worker.gateway.refusals import unfit
 
 MAX_BODY_BYTES = 20 << 20
+MOST_PARTS = 2_000_000  # values in a body: in memory each is many times as large
 MOST_COPIES = 128  # `n`, as in OpenAI's API
 MOST_TOKENS = 1 << 24  # nobody asks for more at once
 DEFAULT_COMPLETION_TOKENS = 16  # of the legacy API, where a request names no number
@@ -114,6 +115,8 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON")
 
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
+        raise unfit(f"the body has more than {MOST_PARTS} parts")
     try:
         body = json.loads(raw, parse_constant=refuse)
         json.dumps(body)  # what cannot be written again, because it is too deep, cannot go on
