@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -428,14 +428,13 @@ def test_a_full_record_goes_on_without_the_bodies(site: Open) -> None:
 
 
 @contextmanager
-def redirecting_server() -> Iterator[str]:
+def odd_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A server whose answers are written by hand."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(307)
-            self.send_header("location", "http://169.254.169.254/latest")
-            self.send_header("content-length", "0")
-            self.end_headers()
+            answer(self)
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
@@ -443,17 +442,48 @@ def redirecting_server() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_no_redirect_is_followed_or_passed_on(site: Open) -> None:
-    with redirecting_server() as elsewhere:
+    def redirect(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(307)
+        handler.send_header("location", "http://169.254.169.254/latest")
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    with odd_server(redirect) as elsewhere:
         here = site(environment={"OPENAI_BASE_URL": elsewhere})
         answer = here.post("/chat/completions", CHAT)
         assert answer.status_code == 502 and "location" not in answer.headers
+
+
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_a_usage_that_is_told_on_the_way_counts_only_at_the_end(site: Open, breaks_off: bool) -> None:
+    """Some servers tell in each chunk what it is so far."""
+    told = {"choices": [{"index": 0, "delta": {"content": "a"}}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
+
+    def stream(handler: BaseHTTPRequestHandler) -> None:
+        event = f"data: {json.dumps(told)}\n\n".encode()
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("content-length", str(len(event) * (2 if breaks_off else 1)))
+        handler.end_headers()
+        handler.wfile.write(event)
+
+    with odd_server(stream) as elsewhere:
+        here = site(environment={"OPENAI_BASE_URL": elsewhere})
+        said = here.post("/chat/completions", {**CHAT, "stream": True, "max_tokens": 50}).text
+    wait_until(lambda: len(here.records()) == 1, timeout_secs=5, description="it is accounted for")
+    assert ("broke off" in said) is breaks_off
+    (usage,) = here.usage()
+    assert usage.estimated == breaks_off
+    assert usage.output_tokens == (0 if breaks_off else 1)
 
 
 def test_a_server_that_is_not_there_is_an_error_that_costs_nothing(site: Open) -> None:

@@ -58,6 +58,7 @@ def responses(**fields: Any) -> dict[str, Any]:
         (CHAT, chat(max_tokens=1e9), "max_tokens"),
         (CHAT, chat(stream="yes"), "stream"),
         (CHAT, chat(stream=True, stream_options=[]), "stream_options"),
+        (CHAT, chat(stream=True, stream_options={"fast": True}), "stream_options"),
         (CHAT, {"model": "gpt-4o"}, "messages"),
         (CHAT, chat(messages="Hello"), "messages"),
         (CHAT, chat(messages=[{"role": "assistant", "audio": {"id": "audio_1"}}]), "messages"),

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from store.spending import NANO, Spent
-from worker.gateway.events import Events, data_of, tells_usage_only
+from worker.gateway.events import Events, data_of, is_last_word, tells_usage_only
 from worker.gateway.prices import Price, demand_of
 from worker.gateway.purse import Purse, Tab
 from worker.gateway.records import MOST_BODY_BYTES, Records, excerpt
@@ -67,6 +67,7 @@ class Exchange:
     status: int | None = None  # of the answer
     said: bytearray = field(default_factory=bytearray)  # the answer, for the record
     tokens: Tokens | None = None
+    _so_far: Tokens | None = None  # of a stream; what it will be is not known before its end
     _asked: bool = False  # the model may have worked, and may want to be paid
     _lost: list[Spent] = field(default_factory=list)  # for tries whose answer did not arrive
     _over: bool = False
@@ -191,6 +192,7 @@ class Exchange:
             for event in cutter.finish():
                 if (shown := self._looked_at(event)) is not None:
                     yield shown
+            self.tokens = self.tokens or self._so_far
         except httpx.RequestError as error:
             refused = Refused(502, f"the model's answer broke off: {type(error).__name__}", code="bad_gateway")
             self._keep(refused.event())
@@ -199,7 +201,10 @@ class Exchange:
     def _looked_at(self, event: bytes) -> bytes | None:
         """Count what an event tells; what the agent is to see of it."""
         data = data_of(event) if b'"usage"' in event else {}
-        self.tokens = tokens_of(data) or self.tokens
+        if is_last_word(data):
+            self.tokens = tokens_of(data) or self.tokens
+        else:  # some servers tell on the way what it is so far
+            self._so_far = tokens_of(data) or self._so_far
         event = self._censor.all_at_once(event)
         self._keep(event)
         return None if self.call.drops_usage and tells_usage_only(data) else event

@@ -22,6 +22,7 @@ DEFAULT_COMPLETION_TOKENS = 16  # of the legacy API, where a request names no nu
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,150}")
 MODEL_PREFIX = "openai/"  # libraries that know several providers put it there
 SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime")  # paid otherwise than by tokens
+STREAM_OPTIONS = {"include_usage", "include_obfuscation", "continuous_usage_stats"}
 TOOLS = ("function", "custom")
 TOOL_CHOICES = (*TOOLS, "allowed_tools")
 CHAT_PARTS = ("text", "refusal", "image_url")
@@ -175,7 +176,9 @@ def _ask_for_usage(body: dict[str, Any], endpoint: Endpoint) -> bool:
     options = body.get("stream_options", {})
     if not isinstance(options, dict):
         raise unfit("'stream_options' has to be an object", param="stream_options")
-    if endpoint.has_store or not endpoint.limits:  # responses always tell; embeddings have no streams
+    if unknown := sorted(options.keys() - STREAM_OPTIONS):
+        raise unfit(f"'stream_options' with {unknown[0][:100]!r} are not let through", param="stream_options")
+    if endpoint.has_store:  # responses always tell
         return False
     body["stream_options"] = {**options, "include_usage": True}
     return options.get("include_usage") is not True
