@@ -379,6 +379,24 @@ def test_while_the_database_is_away_no_call_is_made(site: Open, monkeypatch: pyt
     assert here.post("/chat/completions", CHAT).status_code == 200
 
 
+def test_a_call_that_cannot_be_settled_counts_with_all_it_could_cost(
+    site: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purse, "SETTLING_SECS", 0.1)
+    here = site(max_cost_usd=1)
+
+    def take_the_table_away(request: dict[str, Any]) -> str:
+        with here.store.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE run_spending RENAME TO elsewhere")
+        return "done"
+
+    here.model.play = take_the_table_away
+    assert here.post("/chat/completions", {**CHAT, "max_tokens": 1000}).status_code == 200
+    (usage,) = here.usage()
+    assert (usage.calls, usage.estimated) == (1, 1)
+    assert (usage.nano_usd or 0) > 1000 * 600
+
+
 def test_who_has_lost_the_attempt_makes_no_call(site: Open) -> None:
     here = site()
     here.store.give_back(here.lease, error="", counts=True)
