@@ -29,6 +29,7 @@ from tasks.registry import (
 from tasks.splits import load_split
 from worker import preparing
 from worker.agents import PackedAgent, packed_agent
+from worker.consent import check_network, check_secrets
 from worker.context import SANDBOXES, choose_sandbox
 from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
@@ -36,6 +37,7 @@ from worker.scheduling import Host, host_of
 from worker.settings import Settings, kaggle_credentials, secrets
 from worker.technique_asking import can_be_asked, check_judge, chosen_techniques, require_a_question
 
+MOST_ASKED = 1e6  # USD, or calls a minute
 SHOWN = 3  # of what is wrong, in one message
 
 
@@ -56,6 +58,9 @@ class Order:
     data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
     runs_dir: Path | str | None = None  # the same; None: the setting
     priority: int = 0  # a run of higher priority goes first
+    max_cost_usd: float | None = None  # what the run may spend on models
+    max_cost_per_attempt_usd: float | None = None  # what each attempt may
+    max_calls_per_minute: float | None = None  # of models, by the whole run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +87,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     """
     roots = competition_roots(settings.competitions_path)
     split, names = _competitions(order, roots)
-    packed = _agent(order, settings)
+    packed = _agent(order, settings, local=local)
     agent = packed.agent
     _check_numbers(order)
     techniques = chosen_techniques(order.techniques)
@@ -115,6 +120,9 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
         user=settings.submitter or _login_name(),
         priority=order.priority,
+        max_cost_usd=order.max_cost_usd,
+        max_cost_per_attempt_usd=order.max_cost_per_attempt_usd,
+        max_calls_per_minute=order.max_calls_per_minute,
         needs=_needs(agent, competitions),
         expected_secs=_expected_secs(competitions, time_limit_secs),
     )
@@ -290,9 +298,18 @@ def _competitions(order: Order, roots: Sequence[Path]) -> tuple[str, tuple[str, 
     return split.name, order.competitions
 
 
-def _agent(order: Order, settings: Settings) -> PackedAgent:
+def _agent(order: Order, settings: Settings, *, local: bool) -> PackedAgent:
     packed = packed_agent(order.agent, settings, variant=order.variant, sources=order.agent_sources)
-    packed.agent.environment(secrets(settings))  # raises for a secret that is not set
+    agent = packed.agent
+    agent.environment(secrets(settings))  # raises for a secret that is not set
+    if not local:  # whether workers allow a network is theirs to say
+        check_secrets(agent)
+        return packed
+    check_network(agent, settings)
+    if agent.asks_for_model:
+        from worker.gateway.opening import check_model
+
+        check_model(settings)
     return packed
 
 
@@ -301,6 +318,13 @@ def _check_numbers(order: Order) -> None:
         raise InputError(f"--seeds {order.seeds}: expected a whole number of at least 1")
     if order.time_limit_secs is not None and not order.time_limit_secs > 0:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
+    for option, value, what in (
+        ("--max-cost", order.max_cost_usd, "USD"),
+        ("--max-cost-per-attempt", order.max_cost_per_attempt_usd, "USD"),
+        ("--max-calls-per-minute", order.max_calls_per_minute, "a number"),
+    ):
+        if value is not None and not 0 < value <= MOST_ASKED:
+            raise InputError(f"{option} {value:g}: expected {what} greater than 0, at most {MOST_ASKED:g}")
 
 
 def _check_sandbox(name: str, packed: PackedAgent, *, process_allowed: bool) -> None:
