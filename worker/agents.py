@@ -16,9 +16,9 @@ from agents.sources import GitSource, check_name, parse_source
 from core.errors import InfrastructureError, InputError, MlebenchError
 from store.folders import AGENT_ARCHIVE, RunFolder
 from store.records import Run
-from worker.context import PRIVILEGED_CONSENT
+from worker.consent import privileged_accepted
 from worker.sandbox.disk import remove_tree
-from worker.settings import PREFIX, Settings, secrets
+from worker.settings import PREFIX, Settings
 
 SUBMITTED = "submitted"  # folder of a try, with the agent's folder in it
 
@@ -79,7 +79,7 @@ def submitted_agent(
         agent = load_agent(
             run.request.agent_id,
             roots=_submitted_roots(run, folder, live) or roots,
-            allow_privileged=PRIVILEGED_CONSENT in secrets(settings),
+            allow_privileged=privileged_accepted(settings),
         )
         if agent.content_hash() != run.request.agent_hash:
             raise InfrastructureError(
@@ -106,7 +106,7 @@ def _submitted_roots(run: Run, folder: RunFolder, live: Path) -> list[Path]:
 
 
 def _packed(agent_id: str, roots: list[Path], settings: Settings, *, source: str | None) -> PackedAgent:
-    agent = load_agent(agent_id, roots=roots, allow_privileged=PRIVILEGED_CONSENT in secrets(settings))
+    agent = load_agent(agent_id, roots=roots, allow_privileged=privileged_accepted(settings))
     if source is not None and (ours := sorted(name for name in agent.secrets() if name.startswith(PREFIX))):
         raise InputError(f"agent {source} asks for {', '.join(ours)}, settings of the runner, which are no agent's")
     entries = read_folder(agent.folder)

@@ -2,7 +2,15 @@
 
 from agents.registry import MODEL_SECRET, Agent
 from core.errors import InputError
-from worker.settings import Settings
+from worker.settings import Settings, secrets
+
+PRIVILEGED_CONSENT = "I_ACCEPT_RUNNING_PRIVILEGED_CONTAINERS"  # environment variable
+NO = ("", "0", "false", "no", "off")
+
+
+def privileged_accepted(settings: Settings) -> bool:
+    """Whether someone has agreed to agents in privileged containers: the variable is set, and not to no."""
+    return secrets(settings).get(PRIVILEGED_CONSENT, "").strip().lower() not in NO
 
 
 def check_network(agent: Agent, settings: Settings) -> None:

@@ -32,8 +32,6 @@ def _process(settings: Settings) -> Sandbox:
     return ProcessSandbox(allowed=settings.process_allowed)
 
 
-PRIVILEGED_CONSENT = "I_ACCEPT_RUNNING_PRIVILEGED_CONTAINERS"  # environment variable
-
 # A further sandbox is a further entry here.
 SANDBOXES: dict[str, Callable[[Settings], Sandbox]] = {"docker": _docker, "process": _process}
 

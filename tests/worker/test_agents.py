@@ -16,7 +16,7 @@ from store.records import Run
 from store.runs import Store
 from tests.agents.repositories import AGENT, Repository
 from worker.agents import packed_agent, submitted_agent
-from worker.context import PRIVILEGED_CONSENT
+from worker.consent import PRIVILEGED_CONSENT
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
 from worker.submitting import Order, create_run, plan
@@ -115,6 +115,9 @@ def test_a_privileged_agent_needs_consent_of_the_submitter_and_of_every_worker(
         if kind == "folder"
         else Repository.create(tmp_path / "mine", PRIVILEGED).url
     )
+    with pytest.raises(InputError, match=f"{PRIVILEGED_CONSENT}=true"):
+        plan(order(source), settings, local=False)
+    monkeypatch.setenv(PRIVILEGED_CONSENT, "False")
     with pytest.raises(InputError, match=f"{PRIVILEGED_CONSENT}=true"):
         plan(order(source), settings, local=False)
     with monkeypatch.context() as consenting:
