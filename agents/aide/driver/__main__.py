@@ -20,9 +20,7 @@ def main() -> int:
     try:
         from .search import load_settings, search
     except ModuleNotFoundError as error:
-        print(
-            f"aide: there is no {error.name} here: AIDE runs in its own image, with --sandbox docker", file=sys.stderr
-        )
+        print(f"aide: there is no {error.name} here; AIDE needs its own image: --sandbox docker", file=sys.stderr)
         return 1
     scratch = Path(tempfile.mkdtemp(prefix="aide-"))
     description = scratch / "description.md"
