@@ -99,9 +99,12 @@ def test_at_the_time_limit_the_best_so_far_is_graded(bench: Bench) -> None:
 class RoughModel:
     """Its programs do what real ones do once in a while, and so do its reviews."""
 
-    COPY = "import os, shutil\nshutil.copy('./input/sample_submission.csv', os.environ['SUBMISSION_DIR'])\n"
+    COPY = (
+        "import os, pathlib, shutil\n"
+        "shutil.copy('input/sample_submission.csv', pathlib.Path(os.environ['SUBMISSION_DIR'], 'submission.csv'))\n"
+    )
     PROGRAMS = (
-        "import os\nos._exit(3)",
+        "import os, time\ntime.sleep(1)\nos._exit(3)",
         # deaf, silent, and with a child that lives on
         "import signal, subprocess, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "subprocess.Popen(['sleep', '4321'])\ntime.sleep(600)",
@@ -118,6 +121,8 @@ class RoughModel:
 
     def __call__(self, request: dict[str, Any]) -> Said:
         prompt = request["messages"][0]["content"]
+        if "technical report" in prompt:
+            return "# What was found"
         if not request.get("tools"):
             self.programs += 1
             return f"A plan.\n\n```python\n{self.PROGRAMS[self.programs - 1]}\n```"
@@ -131,7 +136,7 @@ class RoughModel:
 
 def test_rough_programs_and_reviews_do_not_end_it(bench: Bench, tmp_path: Path) -> None:
     agents = tmp_path / "agents"
-    agent = variant(agents, agent__steps=5, agent__search__num_drafts=5, exec__timeout=2)
+    agent = variant(agents, agent__steps=5, agent__search__num_drafts=5, exec__timeout=2, generate_report=True)
     with model_server(RoughModel()) as model:
         result = with_model(bench, model, MLEBENCH_AGENTS_PATH=str(agents)).submit(
             *("--agent", agent, "--competitions", "credit-status", "--sandbox", "docker"), timeout_secs=FIRST_SECS
@@ -146,6 +151,7 @@ def test_rough_programs_and_reviews_do_not_end_it(bench: Bench, tmp_path: Path) 
     log = (attempt_folder(result) / "run.log").read_text()
     assert "step 4 failed, 1 in a row" in log
     assert "step 3, draft" in log
+    assert (attempt_folder(result) / "logs" / "report.md").read_text() == "# What was found"
 
 
 def test_a_model_that_refuses_everything_ends_it_as_a_failure(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -132,11 +133,12 @@ class AttemptInterpreter(Interpreter):  # type: ignore[misc]  # AIDE has no type
         """Run a program. One that takes the interpreter's process down has failed, and AIDE has not."""
         self._before()
         self.timeout = self._clock.bounded(self._longest_secs)
+        began = time.monotonic()
         try:
             return super().run(code, reset_session)
         except RuntimeError as error:
-            ended = f"{error}. It was killed, perhaps because it used too much memory."
-            return ExecutionResult([ended], 0.0, "RuntimeError", {"args": [ended]}, [])
+            ended = f"{error}. Perhaps it was killed because it used too much memory."
+            return ExecutionResult([ended], time.monotonic() - began, "RuntimeError", {"args": [ended]}, [])
         except IndexError:  # killed at the time limit before it said anything
             return ExecutionResult(["It was killed at its time limit."], self.timeout, "TimeoutError", {}, [])
 

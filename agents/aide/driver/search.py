@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aide import journal2report
+from aide.backend import query
 from aide.journal import Journal, Node
-from aide.journal2report import journal2report
 from aide.utils.config import load_cfg, load_task_desc, prep_agent_workspace, save_run
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -136,8 +137,11 @@ def _keep(cfg: Any, journal: Journal, answers: Answers, attempt: Attempt) -> Non
 
 
 def _report(cfg: Any, journal: Journal, attempt: Attempt) -> None:
+    # AIDE bounds this answer by an argument that it has the wrong name for in chat completions.
+    journal2report.query = lambda **options: query(**{**options, "max_tokens": None})
     try:
-        put_text(journal2report(journal, load_task_desc(cfg), cfg.report), attempt.logs / "report.md")
+        report = journal2report.journal2report(journal, load_task_desc(cfg), cfg.report)
+        put_text(report, attempt.logs / "report.md")
     except Exception:  # noqa: BLE001 - the work is done and handed in; a report is an extra
         traceback.print_exc()
         print("aide: the report could not be made", flush=True)
