@@ -22,7 +22,6 @@ ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Config:
     """What agent.yaml says of one agent id. None: it does not say."""
 
-    is_reference: bool  # whether it came in the reference benchmark's format
     start: str | None
     dockerfile: str | None
     kwargs: Mapping[str, str | int | float | bool]
@@ -52,7 +51,7 @@ def read_configs(folder: Path) -> dict[str, Config]:
     if not of_folder:
         ids = ", ".join(str(key) for key in reference)
         raise InputError(f"{path}: describes {ids}; expected {folder.name!r}, the folder's name: rename the folder")
-    return {str(key): _config(value, f"{path}: {key}", is_reference=True) for key, value in of_folder.items()}
+    return {str(key): _config(value, f"{path}: {key}") for key, value in of_folder.items()}
 
 
 def _read(path: Path) -> dict[Any, Any]:
@@ -94,9 +93,7 @@ def _overridden(base: dict[Any, Any], changes: dict[Any, Any], where: str) -> di
     return merged
 
 
-def _config(
-    content: dict[Any, Any], where: str, *, is_reference: bool = False, known: tuple[str, ...] = KEYS
-) -> Config:
+def _config(content: dict[Any, Any], where: str, *, known: tuple[str, ...] = KEYS) -> Config:
     for key in content:
         if key not in known:
             nearest = get_close_matches(str(key), known, n=1)
@@ -104,7 +101,6 @@ def _config(
             raise InputError(f"{where}: unknown key {str(key)!r}; {hint}")
     privileged = _flag(content, "privileged", where)
     return Config(
-        is_reference=is_reference,
         start=_text(content, "start", where),
         dockerfile=_text(content, "dockerfile", where),
         kwargs=_kwargs(content, where),

@@ -22,6 +22,7 @@ from core.resources import Resources
 AGENTS = Path(__file__).resolve().parent
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")  # becomes part of folder names
 SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+MODEL_SECRET = "OPENAI_API_KEY"  # noqa: S105 - a name. Whoever asks for it gets access to a model in its place
 NOT_PART_OF_AN_AGENT = frozenset({"__pycache__", ".git"})
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Agent:
     kwargs: Mapping[str, str | int | float | bool]
     kwargs_type: KwargsType
     env_vars: Mapping[str, str]  # unresolved: values may hold ${{ secrets.NAME }}
-    network: bool  # whether it needs a network, for example to reach a model API
+    network: bool  # whether it needs a network; a model is reached without one
     privileged: bool
     resources: Resources  # that an attempt with it needs
 
@@ -58,6 +59,11 @@ class Agent:
     def secrets(self) -> frozenset[str]:
         """Names of the secrets that its environment asks for."""
         return frozenset(name for value in self.env_vars.values() for name in SECRET.findall(value))
+
+    @property
+    def asks_for_model(self) -> bool:
+        """Whether it is to be given access to a model."""
+        return MODEL_SECRET in self.secrets()
 
     def environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """`env_vars` with each secret filled in.
@@ -147,7 +153,6 @@ def _agent(agent_id: str, folder: Path, config: Config) -> Agent:
     for name, value in config.env_vars.items():
         if "${{" in SECRET.sub("", value):
             raise InputError(f"{where}: env_vars.{name}: expected ${{{{ secrets.NAME }}}}, not {value!r}")
-    asks_for_secrets = any(SECRET.search(value) for value in config.env_vars.values())
     return Agent(
         id=agent_id,
         folder=folder,
@@ -156,8 +161,7 @@ def _agent(agent_id: str, folder: Path, config: Config) -> Agent:
         kwargs=config.kwargs,
         kwargs_type=_kwargs_type(config.kwargs_type, where),
         env_vars=config.env_vars,
-        # The reference's format has no word for it; whoever asks for a secret there calls something.
-        network=config.network if config.network is not None else config.is_reference and asks_for_secrets,
+        network=bool(config.network),
         privileged=config.privileged,
         resources=config.resources,
     )

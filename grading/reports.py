@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,16 @@ from grading.medals import Medal, ThresholdKind, Thresholds
 
 MESSAGE_LENGTH = 1_000
 TIMES = ("created_at", "started_at", "finished_at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelUse:
+    """What an attempt used of models, all of them together."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int  # reasoning is among them
+    cost_usd: float | None  # None: some of it is unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,8 @@ class AttemptReport:
         issues: known defects of the competition.
         technique_grade: of a technique attempt, a grading.checks.TechniqueGrade as JSON; `score` is its score then,
             and the medals and thresholds, which are the competition's, say nothing about it.
+        model_calls, input_tokens, output_tokens: what it used of models, over all tries; None where it used none.
+        cost_usd: what that cost; None where it used none, or where some of it is unknown.
     """
 
     competition_id: str
@@ -62,6 +74,10 @@ class AttemptReport:
     tries: int
     issues: tuple[str, ...]
     technique_grade: Mapping[str, Any] | None = None
+    model_calls: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
 
     @property
     def thresholds(self) -> Thresholds:
@@ -99,7 +115,8 @@ class AttemptReport:
         Raises:
             InputError: a key is missing, or a value cannot be one of a report.
         """
-        values = {"technique_grade": None, **values}
+        # reports of older versions have not all of them
+        values = {field.name: field.default for field in fields(cls) if field.default is not MISSING} | dict(values)
         names = [field.name for field in fields(cls)]
         missing = [name for name in names if name not in values]
         if missing:
@@ -134,6 +151,7 @@ def attempt_report(
     exit_code: int | None = None,
     tries: int = 1,
     issues: tuple[str, ...] = (),
+    model_use: ModelUse | None = None,
 ) -> AttemptReport:
     """Make the report of an attempt, created now; without a score all about medals and the median is false."""
     medal = thresholds.medal(score)
@@ -168,6 +186,10 @@ def attempt_report(
         exit_code=exit_code,
         tries=tries,
         issues=issues,
+        model_calls=model_use.calls if model_use else None,
+        input_tokens=model_use.input_tokens if model_use else None,
+        output_tokens=model_use.output_tokens if model_use else None,
+        cost_usd=model_use.cost_usd if model_use else None,
     )
 
 
@@ -193,6 +215,7 @@ def grading_report(
     touched = {name: ids for name, ids in sorted(splits.items()) if present & set(ids)}
     return {
         **_totals(reports),
+        **model_totals(reports),
         "competition_reports": [report.to_json() for report in reports],
         "planned_runs": planned,
         "scored_runs": sum(report.scored for report in reports),
@@ -203,6 +226,18 @@ def grading_report(
             name: aggregate(reports, competitions=frozenset(ids)).to_json() for name, ids in touched.items()
         },
         "scores_by_competition": [entry.to_json() for entry in competition_scores(reports)],
+    }
+
+
+def model_totals(reports: Sequence[AttemptReport]) -> dict[str, int | float | None]:
+    """Sum up what the attempts used of models: all None where none did, the cost also where one's is unknown."""
+    users = [report for report in reports if report.model_calls is not None]
+    costs = [report.cost_usd for report in users if report.cost_usd is not None]
+    return {
+        "total_model_calls": sum(report.model_calls or 0 for report in users) if users else None,
+        "total_input_tokens": sum(report.input_tokens or 0 for report in users) if users else None,
+        "total_output_tokens": sum(report.output_tokens or 0 for report in users) if users else None,
+        "total_cost_usd": round(sum(costs), 9) if users and len(costs) == len(users) else None,
     }
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from core.status import RunState, State
 from store.records import Run
 from store.runs import Progress, Store
+from store.spending import ModelUsage, total, usage_of_run
 
 POLL_SECS = 0.5
 
@@ -45,7 +46,8 @@ def _looks(store: Store, run_id: str, check: Callable[[], None]) -> Iterator[tup
 def _live(store: Store, run_id: str, console: Console, check: Callable[[], None]) -> Run:
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         for run, rows in _looks(store, run_id, check):
-            live.update(progress_table(run, rows, height=console.size.height))
+            used = total(usage_of_run(store, run_id))
+            live.update(progress_table(run, rows, used=used, height=console.size.height))
     return run
 
 
@@ -86,7 +88,8 @@ def _name(row: Progress) -> str:
     return f"{row.competition_id}{technique} seed {row.seed}"
 
 
-def progress_table(run: Run, rows: Sequence[Progress], *, height: int) -> Group:
+def progress_table(run: Run, rows: Sequence[Progress], *, used: ModelUsage | None = None, height: int) -> Group:
+    """Give the table of a run's attempts, below a line that sums them up, with what they `used` of models so far."""
     table = Table(box=None, pad_edge=False, expand=True)
     for title, options in (
         ("attempt", {"no_wrap": True}),
@@ -102,7 +105,9 @@ def progress_table(run: Run, rows: Sequence[Progress], *, height: int) -> Group:
     counts = Counter(str(row.status) if row.state is State.DONE else str(row.state) for row in rows)
     summary = ", ".join(f"{number} {name}" for name, number in counts.most_common())
     hidden = f"; {len(rows) - len(shown)} not shown" if len(shown) < len(rows) else ""
-    return Group(Text(f"run {run.run_id}, agent {run.request.agent_id}: {summary}{hidden}", style="bold"), table)
+    models = f"; {used.calls} model calls, {usd(used.cost_usd)}" if used else ""
+    line = f"run {run.run_id}, agent {run.request.agent_id}: {summary}{hidden}{models}"
+    return Group(Text(line, style="bold"), table)
 
 
 def _most_interesting(rows: Sequence[Progress], *, limit: int) -> list[Progress]:
@@ -130,6 +135,13 @@ def _cells(row: Progress, time_limit_secs: float) -> list[Text]:
         last = _scored(row) if row.score is not None else row.message
     style = "dim" if row.state is State.QUEUED else ""
     return [Text(str(cell), style=style) for cell in (_name(row), state, elapsed, left, last)]
+
+
+def usd(amount: float | None) -> str:
+    """Say an amount of money, small ones too; None is unknown."""
+    if amount is None:
+        return "unknown"
+    return f"{amount:.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.2g} USD"
 
 
 def secs(seconds: float | None) -> str:

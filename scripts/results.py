@@ -11,7 +11,7 @@ from rich.text import Text
 from core.errors import InputError
 from core.status import RunState, Status
 from grading.reports import AttemptReport
-from scripts.following import secs
+from scripts.following import secs, usd
 from scripts.technique_results import grades_summary, grades_table, read_grades
 from scripts.terminal import LOST_TO_MACHINERY
 from store.records import Run
@@ -37,7 +37,11 @@ def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool
         print(json.dumps(result, indent=2))
     else:
         console.print(result_table(reports) if grades is None else grades_table(grades))
-        said = summary(report) if grades is None else grades_summary(grades, seeds=run.request.seeds)
+        said = (
+            summary(report)
+            if grades is None
+            else "\n".join([grades_summary(grades, seeds=run.request.seeds), *models_summary(report)])
+        )
         console.print(said, highlight=False, soft_wrap=True)
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
@@ -64,9 +68,21 @@ def summary(report: dict[str, Any]) -> str:
         f"{name.replace('_', ' ')}: {_estimate(rates['outcomes'][name])}" for name in ("any_medal", "above_median")
     ]
     lines.append(f"scored {report['scored_runs']} of {report['planned_runs']} planned attempts")
+    lines += models_summary(report)
     if "reference" in report["threshold_kinds"]:
         lines.append("thresholds of kind reference: from recorded models, not from a Kaggle leaderboard")
     return "\n".join(lines)
+
+
+def models_summary(report: dict[str, Any]) -> list[str]:
+    """Say what the run used of models, in a line if it used any."""
+    if report.get("total_model_calls") is None:
+        return []
+    cost = report["total_cost_usd"]
+    return [
+        f"models: {report['total_model_calls']} calls, {report['total_input_tokens']} tokens in, "
+        f"{report['total_output_tokens']} out, cost {usd(cost)}"
+    ]
 
 
 def _estimate(estimate: dict[str, Any]) -> str:
@@ -84,8 +100,11 @@ def _estimate(estimate: dict[str, Any]) -> str:
 def result_table(reports: Sequence[AttemptReport]) -> Table:
     """Give the table of what came out: score, medal, the way to the next threshold, time."""
     table = Table(title=None)
-    for title in ("competition", "seed", "score", "medal", "next threshold", "time", "status"):
-        table.add_column(title, justify="right" if title in ("seed", "score", "time") else "left", overflow="fold")
+    costs = any(report.model_calls is not None for report in reports)
+    titles = ("competition", "seed", "score", "medal", "next threshold", "time", *(["cost"] if costs else []), "status")
+    for title in titles:
+        numeric = title in ("seed", "score", "time", "cost")
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
     for report in reports:
         medal = str(report.medal) if report.any_medal else "above median" if report.above_median else "-"
         table.add_row(
@@ -95,6 +114,7 @@ def result_table(reports: Sequence[AttemptReport]) -> Table:
             Text(medal, style=MEDAL_STYLES.get(medal, "")),
             _next_threshold(report),
             secs(report.agent_secs),
+            *(["-" if report.model_calls is None else usd(report.cost_usd)] if costs else []),
             str(report.status) if report.status is Status.COMPLETED else f"{report.status}: {report.message}"[:120],
         )
     return table

@@ -22,6 +22,7 @@ from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
 from store.records import Run
 from store.runs import Store
+from store.spending import ModelUsage, total, usage_of_run
 from worker.context import open_store
 from worker.recovery import is_stalled
 from worker.settings import Settings, load_settings
@@ -105,6 +106,7 @@ def _list(runs: list[Run], *, as_json: bool) -> None:
 
 def _show_now(run: Run, store: Store, *, as_json: bool) -> None:
     rows = store.progress(run.run_id)
+    used = usage_of_run(store, run.run_id)
     if as_json:
         attempts = [
             {
@@ -117,6 +119,7 @@ def _show_now(run: Run, store: Store, *, as_json: bool) -> None:
                 "score": row.score,
                 "medal": row.medal,
                 "worker": row.owner,
+                "cost_usd": spent.cost_usd if (spent := _of(row.attempt_id, used)) else None,
             }
             for row in rows
         ]
@@ -124,7 +127,11 @@ def _show_now(run: Run, store: Store, *, as_json: bool) -> None:
         return
     from scripts.following import progress_table
 
-    console_for(as_json=False).print(progress_table(run, rows, height=len(rows) + 10))
+    console_for(as_json=False).print(progress_table(run, rows, used=total(used), height=len(rows) + 10))
+
+
+def _of(attempt_id: str, used: list[ModelUsage]) -> ModelUsage | None:
+    return total([usage for usage in used if usage.attempt_id == attempt_id])
 
 
 def main() -> None:

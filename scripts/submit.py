@@ -68,6 +68,13 @@ def submit(
     data_dir: Annotated[str | None, typer.Option(help="the competitions' data: a folder or s3://bucket/prefix")] = None,
     runs_dir: Annotated[str | None, typer.Option(help="where run folders go: a folder or s3://bucket/prefix")] = None,
     priority: Annotated[int, typer.Option(help="runs of higher priority go first")] = 0,
+    max_cost: Annotated[float | None, typer.Option(help="USD that the run may spend on models")] = None,
+    max_cost_per_attempt: Annotated[
+        float | None, typer.Option(help="USD that each attempt may spend on models")
+    ] = None,
+    max_calls_per_minute: Annotated[
+        float | None, typer.Option(help="calls of models that the run may make a minute")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="queue the run and return")] = False,
     resume: Annotated[
         str | None, typer.Option(help="queue again what is not done of a run: its id, folder, or latest")
@@ -91,6 +98,9 @@ def submit(
             data_dir=data_dir,
             runs_dir=runs_dir,
             priority=priority,
+            max_cost_usd=max_cost,
+            max_cost_per_attempt_usd=max_cost_per_attempt,
+            max_calls_per_minute=max_calls_per_minute,
         )
         planned = plan(order, settings, local=settings.broker_url is None)
     if settings.broker_url:

@@ -107,7 +107,7 @@ class Leases(Transactions):
             attempt id -> whether its run is to be cancelled, for those that are still held. One that is
             missing here is lost.
         """
-        held = or_(*(self._held(lease) for lease in leases))
+        held = or_(*(self.held(lease) for lease in leases))
         with self.writing() as connection:
             connection.execute(update(attempts).where(held).values(lease_expires_at=self.after(lease_secs)))
             if last_lines:
@@ -255,7 +255,8 @@ class Leases(Transactions):
             return ids, list(ungraded)
 
     @staticmethod
-    def _held(lease: Lease) -> ColumnElement[bool]:
+    def held(lease: Lease) -> ColumnElement[bool]:
+        """Give the condition that an attempt is held under a lease."""
         return and_(
             attempts.c.attempt_id == lease.attempt_id,
             attempts.c.fence == lease.fence,
@@ -266,7 +267,7 @@ class Leases(Transactions):
     def _change(self, lease: Lease, *, outcome: str | None = None, error: str | None = None, **values: Any) -> None:
         """Change an attempt under its lease; with an outcome, the try ends too."""
         with self.writing() as connection:
-            if not connection.execute(update(attempts).where(self._held(lease)).values(**values)).rowcount:
+            if not connection.execute(update(attempts).where(self.held(lease)).values(**values)).rowcount:
                 raise LeaseLost(f"attempt {lease.attempt_id}: lease {lease.fence} of {lease.owner} is void")
             if outcome is not None:
                 self.end_tries(connection, [lease.attempt_id], outcome=outcome, error=error)

@@ -30,6 +30,9 @@ class RunRequest:
     judge: str | None = None  # a model that reads the reasoning in techniques' answers
     user: str = ""  # who asked: users share the hosts evenly
     priority: int = 0  # a run of higher priority goes first
+    max_cost_usd: float | None = None  # what all attempts together may spend on models
+    max_cost_per_attempt_usd: float | None = None  # what each attempt may, over all its tries
+    max_calls_per_minute: float | None = None  # of models, by all attempts together
     needs: Mapping[str, Resources] = field(default_factory=dict)  # competition -> what is asked for, where something is
     expected_secs: Mapping[str, float] = field(default_factory=dict)  # competition -> how long an attempt may well take
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -123,4 +124,32 @@ workers = Table(
     Column("capacity", JSON, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# Money is in nano-USD (1e-9 USD): whole numbers add up exactly.
+run_spending = Table(
+    "run_spending",
+    metadata,
+    Column("run_id", String(32), ForeignKey("runs.run_id"), primary_key=True),
+    Column("committed_nano_usd", BigInteger, nullable=False),  # spent, and reserved for calls under way
+    Column("next_call_at", Float, nullable=False),  # seconds since the epoch: before, the rate allows no call
+)
+
+model_usage = Table(
+    "model_usage",
+    metadata,
+    Column("attempt_id", String(32), ForeignKey("attempts.attempt_id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("run_id", String(32), ForeignKey("runs.run_id"), nullable=False),
+    Column("calls", Integer, nullable=False),  # that have ended
+    Column("estimated", Integer, nullable=False),  # of these, without a usage: they count with all that was reserved
+    Column("unpriced", Integer, nullable=False),  # of these, without a price: their cost is unknown, not 0
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_nano_usd", BigInteger, nullable=False),
+    Column("open_calls", Integer, nullable=False),  # under way
+    Column("reserved_nano_usd", BigInteger, nullable=False),  # for these
+    Index(None, "run_id"),
 )

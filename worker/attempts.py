@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
-from agents.registry import Agent, load_agent
+from agents.registry import MODEL_SECRET, Agent, load_agent
 from core.errors import (
     InfrastructureError,
     LeaseLost,
@@ -26,7 +27,9 @@ from store.folders import RunFolder
 from store.records import Attempt, Lease, Outcome, Run
 from worker import evidence, metrics, preparing, room
 from worker.code_check import keep_result, run_code
+from worker.consent import check_network
 from worker.context import PRIVILEGED_CONSENT, Context
+from worker.gateway.opening import OpenGateway, open_gateway, token_of
 from worker.hardware import hardware
 from worker.heartbeat import Watch
 from worker.identity import this_worker
@@ -83,7 +86,7 @@ def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence:
     run_log = RunLog(
         live / "run.log",
         max_bytes=int(context.settings.log_limit_mb * 2**20),
-        secrets=_sensitive(run, context),
+        secrets=_sensitive(run, context, live),
     )
     watch = context.heartbeat.watch(lease, last_line=run_log.last_line)
     try:
@@ -103,13 +106,16 @@ def try_of(attempt: Attempt, run: Run, lease: Lease, context: Context, *, fence:
         run_log.close()
 
 
-def _sensitive(run: Run, context: Context) -> list[str]:
+def _sensitive(run: Run, context: Context, live: Path) -> list[str]:
     """Give the values that must not appear in a log: what looks like a secret, and what the agent is given."""
     known = secrets(context.settings)
     names = {name for name in known if SENSITIVE_NAME.search(name)}
+    given = []
     with suppress(MlebenchError):  # a broken agent is reported when the try loads it
-        names |= load_agent(run.request.agent_id, roots=context.agent_roots, allow_privileged=True).secrets()
-    return [known[name] for name in names if name in known]
+        agent = load_agent(run.request.agent_id, roots=context.agent_roots, allow_privileged=True)
+        names |= agent.secrets()
+        given = [token_of(live)] if agent.asks_for_model else []
+    return [known[name] for name in names if name in known] + given
 
 
 @dataclass(kw_only=True)
@@ -125,6 +131,7 @@ class Try:
     log: RunLog
     logged_until: float  # seconds since the epoch: what the agent said before is in the log already
     watch: Watch
+    gateway: OpenGateway | None = None  # for an agent that asks for a model
     left: bool = False  # the agent was left running for the next worker
     lacking: room.Lacking = field(default_factory=room.Lacking)  # of the disks, while the agent worked
 
@@ -239,6 +246,7 @@ class Try:
                 f"agent {agent.id} on this host is not the one that was submitted: its folder "
                 f"{agent.folder} has another content; bring this host up to date"
             )
+        check_network(agent, self.context.settings)
         return agent
 
     def _data(self) -> Place:
@@ -266,6 +274,11 @@ class Try:
         prepared = preparing.prepared(competition, self._data(), self.context.settings, note=self.log.note)
         material = material_of(self.attempt, competition, prepared, note=self.log.note)
         workspace = self._workspace(material)
+        if agent.asks_for_model:
+            here = self.context
+            self.gateway = open_gateway(
+                here.settings, here.store, self.lease, self.run.request, workspace.root, note=self.log.note
+            )
         launch = Launch(
             run_id=self.run.run_id,
             attempt_id=self.attempt.attempt_id,
@@ -275,11 +288,12 @@ class Try:
             seed=self.attempt.seed,
             agent=agent,
             workspace=workspace,
-            environment=agent.environment(secrets(self.context.settings)),
+            environment=agent.environment(self._secrets()),
             limits=self._limits(),
             validate=material.validate,
             log=self.log.write,
             note=self.log.note,
+            model=self.gateway.access if self.gateway else None,
             seen_until=self.logged_until,
         )
         snapshots = Snapshots(
@@ -290,6 +304,11 @@ class Try:
             patterns=material.patterns,
         )
         return launch, material, snapshots
+
+    def _secrets(self) -> dict[str, str]:
+        """What the agent's environment may hold: in the place of a model's key, what its own gateway takes for one."""
+        known = dict(secrets(self.context.settings))
+        return known | ({MODEL_SECRET: self.gateway.access.token} if self.gateway else {})
 
     @contextmanager
     def _closing(self, execution: Execution) -> Iterator[None]:
@@ -304,6 +323,9 @@ class Try:
 
     def _supervise(self, execution: Execution, launch: Launch, snapshots: Snapshots, *, used_secs: float) -> Outcome:
         started = time.monotonic()
+        gateway = self.gateway
+        if gateway is not None:
+            gateway.purse.ends_at = started + launch.limits.time_secs - used_secs
         ending = Supervision(
             execution=execution,
             limits=launch.limits,
@@ -314,6 +336,7 @@ class Try:
             note=self.log.note,
             used_secs=used_secs,
             at_every_look=self._look_at_disks,
+            spent=lambda: gateway.spent if gateway else None,
         ).run()
         self._look_at_disks()
         agent_secs = round(used_secs + time.monotonic() - started, 3)

@@ -14,10 +14,13 @@ from core.files import json_bytes
 from core.status import RunState, State, Status
 from grading.reports import AttemptReport, grading_report
 from grading.technique_reports import technique_grades
+from store import spending
 from store.records import Attempt, Run, Try
+from store.spending import ModelUsage
 from store.storage import Storage
 from tasks.splits import SPLITS, list_splits, load_split
 from worker.context import Context
+from worker.gateway.prices import prices_metadata
 from worker.grade import report_name, report_of, write_report
 from worker.places import run_folder
 from worker.technique_asking import TECHNIQUE_GRADES, not_asked
@@ -90,6 +93,9 @@ def _metadata(run: Run, attempts: list[Attempt], tries: list[Try], context: Cont
     for entry in tries:
         by_attempt.setdefault(entry.attempt_id, []).append(entry)
     settings = context.settings.model_dump(mode="json", exclude=context.settings.secret_fields())
+    usage: dict[str, dict[str, Any]] = {}
+    for used in spending.usage_of_run(context.store, run.run_id):
+        usage.setdefault(used.attempt_id, {})[used.model] = _usage_metadata(used)
     return {
         "run_group": run.run_group,
         "run_id": run.run_id,
@@ -98,8 +104,13 @@ def _metadata(run: Run, attempts: list[Attempt], tries: list[Try], context: Cont
         "agent_id": run.request.agent_id,
         "agent_hash": run.request.agent_hash,
         "runs": {
-            attempt.name: _attempt_metadata(attempt, by_attempt.get(attempt.attempt_id, [])) for attempt in attempts
+            attempt.name: {
+                **_attempt_metadata(attempt, by_attempt.get(attempt.attempt_id, [])),
+                "models": usage.get(attempt.attempt_id, {}),
+            }
+            for attempt in attempts
         },
+        "model_prices": prices_metadata(context.settings) if usage else None,
         "settings": settings,
         "versions": versions(),
         "git_commit": git_commit(),
@@ -122,6 +133,11 @@ def _attempt_metadata(attempt: Attempt, tries: list[Try]) -> dict[str, Any]:
         "environment": attempt.environment,
         "tries": [_try_metadata(entry) for entry in tries],
     }
+
+
+def _usage_metadata(used: ModelUsage) -> dict[str, Any]:
+    counts = ("calls", "estimated", "input_tokens", "cached_input_tokens", "output_tokens", "cost_usd")
+    return {name: getattr(used, name) for name in counts}
 
 
 def _try_metadata(entry: Try) -> Mapping[str, Any]:

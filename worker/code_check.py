@@ -115,7 +115,15 @@ def _run(
     )
     sandbox.build(RUNNER)
     execution = sandbox.start(
-        replace(launch, agent=RUNNER, technique=None, environment={}, limits=limits, validate=_nothing_to_validate)
+        replace(
+            launch,
+            agent=RUNNER,
+            technique=None,
+            environment={},
+            limits=limits,
+            validate=_nothing_to_validate,
+            model=None,
+        )
     )
     try:
         ending = supervise(execution, limits)

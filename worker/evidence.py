@@ -18,6 +18,7 @@ from worker.sandbox import Workspace
 from worker.sandbox.disk import OPEN_FOLDER, remove_tree
 
 FOLDERS = ("submission", "code", "logs")
+LOGS = ("run.log", "model_calls.jsonl")  # the machinery's, beside the folders
 MOST_ENTRIES = 50_000  # files and folders in each of the three
 MOST_BYTES = 100 << 30  # in each of the three
 DEEPEST = 50  # levels
@@ -93,9 +94,10 @@ def keep(live: Path, destination: Path) -> None:
 
 
 def keep_log(live: Path, destination: Path) -> None:
-    """Move a try's run.log to `destination`."""
-    with suppress(FileNotFoundError):  # the worker was lost before it wrote a word
-        (live / "run.log").replace(destination / "run.log")
+    """Move a try's run.log, and the record of its calls of models, to `destination`."""
+    for name in LOGS:
+        with suppress(FileNotFoundError):  # the worker was lost before it wrote a word
+            (live / name).replace(destination / name)
 
 
 def mostly_holes(status: os.stat_result) -> bool:

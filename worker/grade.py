@@ -6,8 +6,9 @@ from core.errors import GraderFailed, InfrastructureError, SubmissionInvalid
 from core.files import json_bytes
 from core.status import State, Status
 from grading.checks import TechniqueGrade, lost
-from grading.reports import AttemptReport, attempt_report
+from grading.reports import AttemptReport, ModelUse, attempt_report
 from grading.technique_reports import technique_report
+from store import spending
 from store.records import Attempt, Run
 from store.storage import Storage
 from worker import logs, metrics, preparing, technique_grading
@@ -123,10 +124,23 @@ def report_of(
         exit_code=attempt.exit_code,
         tries=attempt.tries,
         issues=competition.issues,
+        model_use=_model_use(attempt, context),
     )
     if attempt.technique is None:
         return report
     return technique_report(report, grade or lost(attempt.technique, f"{status}: {message}"))
+
+
+def _model_use(attempt: Attempt, context: Context) -> ModelUse | None:
+    used = spending.total(spending.usage_of_attempt(context.store, attempt.attempt_id))
+    if used is None:
+        return None
+    return ModelUse(
+        calls=used.calls,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cost_usd=used.cost_usd,
+    )
 
 
 def give_up(attempt_id: str, context: Context, *, reason: str) -> None:

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     process_allowed: bool = True
     """MLEBENCH_PROCESS_ALLOWED: whether agents may run here as plain processes. The worker image says no: there, an
     agent would sit beside the engine's socket, and with it own the host. Default: true; in the worker image: false."""
+    network_allowed: bool = False
+    """MLEBENCH_NETWORK_ALLOWED: whether agents that ask for a network (`network: true`) get one here: the engine's
+    default bridge, with which they reach the Internet, this host and what is around it. Default: false."""
     time_limit_secs: float = Field(default=24 * 3600, gt=0)
     """MLEBENCH_TIME_LIMIT_SECS: seconds that an agent may work. Default: 86400 (24 hours)."""
     memory_limit_gb: float | None = Field(default=None, gt=0)
@@ -123,6 +126,13 @@ class Settings(BaseSettings):
     leave_agents: bool = True
     """MLEBENCH_LEAVE_AGENTS: whether a worker that stops leaves its containers running, for the next worker on its
     host to adopt. They end by themselves when none does within LEASE_SECS. Default: true; embedded runs: false."""
+
+    # Models (docs/models.md)
+    model_retries: int = Field(default=5, ge=0, le=100)
+    """MLEBENCH_MODEL_RETRIES: how often a model's server is asked again that answers 429, 408, 409 or 5xx, or not at
+    all, before the agent sees that. Default: 5."""
+    model_prices: Path | None = None
+    """MLEBENCH_MODEL_PRICES: a file of prices in place of worker/gateway/prices.yaml. Default: none."""
 
     # This host (docs/scheduling.md)
     host: str | None = Field(default=None, min_length=1)
@@ -168,7 +178,9 @@ class Settings(BaseSettings):
 
     # Known without a prefix
     openai_api_key: SecretStr | None = _known_as("OPENAI_API_KEY")
-    """OPENAI_API_KEY: for agents that use a model. Default: none."""
+    """OPENAI_API_KEY: for agents that use a model. It stays with the worker. Default: none."""
+    openai_base_url: str | None = _known_as("OPENAI_BASE_URL")
+    """OPENAI_BASE_URL: where their models are, in OpenAI's API. Default: none, and OpenAI's own address holds."""
     kaggle_username: str | None = _known_as("KAGGLE_USERNAME")
     """KAGGLE_USERNAME: for downloading data. Default: none."""
     kaggle_key: SecretStr | None = _known_as("KAGGLE_KEY")
@@ -190,7 +202,7 @@ class Settings(BaseSettings):
                 given |= {f"{name}_store": str(given[f"{name}_dir"]), f"{name}_dir": scratch / name}
         return given
 
-    @field_validator("data_dir", "runs_dir", "scratch_dir", "sandbox_dir", "env_file", mode="before")
+    @field_validator("data_dir", "runs_dir", "scratch_dir", "sandbox_dir", "model_prices", "env_file", mode="before")
     @classmethod
     def _absolute(cls, path: object) -> Path | None:
         return None if path is None else local_folder(str(path))  # defaults come here too

@@ -28,6 +28,7 @@ from tasks.registry import (
 )
 from tasks.splits import load_split
 from worker import preparing
+from worker.consent import check_network, check_secrets
 from worker.context import PRIVILEGED_CONSENT, SANDBOXES, choose_sandbox
 from worker.hardware import capacity
 from worker.places import Place, data_place, runs_place
@@ -35,6 +36,7 @@ from worker.scheduling import Host, host_of
 from worker.settings import Settings, kaggle_credentials, secrets
 from worker.technique_asking import can_be_asked, check_judge, chosen_techniques, require_a_question
 
+MOST_ASKED = 1e6  # USD, or calls a minute
 SHOWN = 3  # of what is wrong, in one message
 
 
@@ -53,6 +55,9 @@ class Order:
     data_dir: Path | str | None = None  # a folder or s3://bucket/prefix; None: each worker's setting
     runs_dir: Path | str | None = None  # the same; None: the setting
     priority: int = 0  # a run of higher priority goes first
+    max_cost_usd: float | None = None  # what the run may spend on models
+    max_cost_per_attempt_usd: float | None = None  # what each attempt may
+    max_calls_per_minute: float | None = None  # of models, by the whole run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +83,7 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     """
     roots = competition_roots(settings.competitions_path)
     split, names = _competitions(order, roots)
-    agent = _agent(order.agent, settings)
+    agent = _agent(order.agent, settings, local=local)
     _check_numbers(order)
     techniques = chosen_techniques(order.techniques)
     competitions = [load_competition(name, roots=roots) for name in names]
@@ -109,6 +114,9 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         data_dir=data_place(settings, _text(order.data_dir)).address if order.data_dir else None,
         user=settings.submitter or _login_name(),
         priority=order.priority,
+        max_cost_usd=order.max_cost_usd,
+        max_cost_per_attempt_usd=order.max_cost_per_attempt_usd,
+        max_calls_per_minute=order.max_calls_per_minute,
         needs=_needs(agent, competitions),
         expected_secs=_expected_secs(competitions, time_limit_secs),
     )
@@ -283,10 +291,14 @@ def _competitions(order: Order, roots: Sequence[Path]) -> tuple[str, tuple[str, 
     return split.name, order.competitions
 
 
-def _agent(agent_id: str, settings: Settings) -> Agent:
+def _agent(agent_id: str, settings: Settings, *, local: bool) -> Agent:
     known = secrets(settings)
     agent = load_agent(agent_id, roots=agent_roots(settings.agents_path), allow_privileged=PRIVILEGED_CONSENT in known)
     agent.environment(known)  # raises for a secret that is not set
+    if local:
+        check_network(agent, settings)
+    else:  # whether workers allow a network is theirs to say
+        check_secrets(agent)
     return agent
 
 
@@ -295,6 +307,13 @@ def _check_numbers(order: Order) -> None:
         raise InputError(f"--seeds {order.seeds}: expected a whole number of at least 1")
     if order.time_limit_secs is not None and not order.time_limit_secs > 0:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
+    for option, value, what in (
+        ("--max-cost", order.max_cost_usd, "USD"),
+        ("--max-cost-per-attempt", order.max_cost_per_attempt_usd, "USD"),
+        ("--max-calls-per-minute", order.max_calls_per_minute, "a number"),
+    ):
+        if value is not None and not 0 < value <= MOST_ASKED:
+            raise InputError(f"{option} {value:g}: expected {what} greater than 0, at most {MOST_ASKED:g}")
 
 
 def _check_sandbox(name: str, agent: Agent, *, process_allowed: bool) -> None:

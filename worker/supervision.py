@@ -44,6 +44,7 @@ class Supervision:
         snapshots: taken while it works; None where nothing is handed in.
         note: takes a line for run.log.
         at_every_look: called as often as the agent is looked at.
+        spent: says, as soon as it is so, why there is no money left for the agent's model.
     """
 
     execution: Execution
@@ -55,6 +56,7 @@ class Supervision:
     note: Callable[[str], None]
     used_secs: float = 0.0
     at_every_look: Callable[[], None] = lambda: None
+    spent: Callable[[], str | None] = lambda: None
 
     def __post_init__(self) -> None:
         self._deadline = time.monotonic() + self.limits.time_secs - self.used_secs
@@ -91,6 +93,8 @@ class Supervision:
         # Where a worker and its agents are told to end at the same moment, the agent may be the first to obey.
         if exit_.code == TERMINATED and self.stopping.wait(TICK_SECS):
             raise Stopping
+        if (message := self.spent()) is not None:  # it may have ended because it was told so
+            return Ending(status=Status.BUDGET_SPENT, message=message, exit_code=exit_.code)
         return _ending(exit_)
 
     def _tick_secs(self) -> float:
@@ -117,6 +121,8 @@ class Supervision:
             return Status.CANCELLED, "cancelled while it ran"
         if time.monotonic() >= self._deadline:
             return Status.TIME_LIMIT, f"stopped at its time limit of {self.limits.time_secs:g} s"
+        if (message := self.spent()) is not None:
+            return Status.BUDGET_SPENT, message
         used, most = self.execution.disk_bytes(), self.limits.disk_bytes
         if used > most:
             return Status.DISK_LIMIT, f"used {used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB of disk"

@@ -108,14 +108,21 @@ def test_the_reference_format(tmp_path: Path) -> None:
     assert (agent.start, agent.dockerfile) == ("start.sh", "Dockerfile")
     assert agent.arguments() == ["agent.steps=500", "agent.code.model=gpt-4o-2024-08-06", "copy_data=False"]
     assert agent.environment({"OPENAI_API_KEY": "k"}) == {"OPENAI_API_KEY": "k", "TIME_LIMIT": "86400"}
-    assert agent.network, "who asks for a secret calls something"
+    assert agent.asks_for_model and not agent.network, "a model is reached without a network"
     assert load_agent("aide/dev", roots=[tmp_path]).arguments() == ["agent.steps=2"]
     assert list_agents([tmp_path]) == ["aide", "aide/dev"]
 
 
-def test_the_reference_format_without_a_secret_has_no_network(tmp_path: Path) -> None:
-    assert not loaded(tmp_path / "1", "mine: {start: mine/start.sh}").network
+def test_the_reference_format_has_a_network_only_where_it_says_so(tmp_path: Path) -> None:
+    without = loaded(tmp_path / "1", "mine: {start: mine/start.sh}")
+    assert not without.network and not without.asks_for_model
     assert loaded(tmp_path / "2", "mine: {start: mine/start.sh, network: true}").network
+
+
+def test_an_agent_asks_for_a_model_by_naming_its_key_anywhere(tmp_path: Path) -> None:
+    assert loaded(tmp_path / "1", "env_vars: {MODEL: 'key=${{ secrets.OPENAI_API_KEY }}'}").asks_for_model
+    assert not loaded(tmp_path / "2", "env_vars: {OPENAI_API_KEY: none}").asks_for_model
+    assert not loaded(tmp_path / "3", "env_vars: {A: '${{ secrets.MY_OPENAI_API_KEY }}'}").asks_for_model
 
 
 def test_the_reference_format_under_another_name(tmp_path: Path) -> None:

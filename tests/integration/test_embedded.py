@@ -14,6 +14,7 @@ from tests.kaggle_server import ACCOUNT, fake_kaggle
 from tests.services import wait_until
 from tests.tasks.test_raw import ARCHIVE
 
+TALKING = {"MLEBENCH_NETWORK_ALLOWED": "true"}  # what talker needs
 TINY = ("--competitions", "tiny", "--sandbox", "process")
 RUN_FIELDS = {
     "total_runs",
@@ -129,7 +130,9 @@ def test_at_the_time_limit_the_submission_still_counts(bench: Bench) -> None:
 
 def test_secrets_reach_the_agent_and_nothing_else(bench: Bench) -> None:
     secret = "sesame-open-4711"
-    own = Bench(data_dir=bench.data_dir, runs_dir=bench.runs_dir, env={**bench.env, "TALKER_MODEL_KEY": secret})
+    own = Bench(
+        data_dir=bench.data_dir, runs_dir=bench.runs_dir, env={**bench.env, **TALKING, "TALKER_MODEL_KEY": secret}
+    )
     folder = Path(own.submit("--agent", "talker", *TINY)["run_dir"])
     (log,) = folder.glob("*/run.log")
     assert "my key is ***" in log.read_text()
@@ -247,7 +250,9 @@ def test_the_machinery_is_tried_again_and_then_the_loss_recorded(bench: Bench) -
 @pytest.mark.usefixtures("no_containers_left")
 def test_the_same_attempts_run_in_containers(bench: Bench) -> None:
     own = Bench(
-        data_dir=bench.data_dir, runs_dir=bench.runs_dir, env={**bench.env, "TALKER_MODEL_KEY": "sesame-open-4711"}
+        data_dir=bench.data_dir,
+        runs_dir=bench.runs_dir,
+        env={**bench.env, **TALKING, "TALKER_MODEL_KEY": "sesame-open-4711"},
     )
     arguments = ("--agent", "talker", "--seeds", "2", "--competitions", "tiny", "--sandbox", "docker")
     result = own.submit(*arguments)

@@ -16,7 +16,8 @@ import pytest
 from tests.sandbox.launching import validate
 from tests.services import wait_until
 from worker.sandbox import validation
-from worker.sandbox.validation import Attendance, ValidationService, loopback_listener, one_line, write_validate_script
+from worker.sandbox.serving import loopback_listener
+from worker.sandbox.validation import Attendance, ValidationService, one_line, write_validate_script
 
 GOOD, BAD = b"id,target\n1,0\n", b"id;target\n"
 
@@ -219,7 +220,7 @@ def test_the_relay_carries_requests_to_a_unix_socket(tmp_path: Path, monkeypatch
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     program = Path(validation.__file__).with_name("relay.py")
-    relay = subprocess.Popen([sys.executable, "-I", "-S", program, str(port), "host.sock", "0.1", "0.2"])
+    relay = subprocess.Popen([sys.executable, "-I", "-S", program, "0.1", "0.2", str(port), "host.sock"])
     try:
         listener.settimeout(10)
         listener.accept()[0].close()  # its hello

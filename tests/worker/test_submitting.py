@@ -65,6 +65,9 @@ def test_a_good_order_becomes_a_run_with_its_attempts(settings: Settings, store:
         ({"seeds": 0}, "--seeds 0: expected"),
         ({"time_limit_secs": 0.0}, "--time-limit 0: expected"),
         ({"time_limit_secs": float("nan")}, "--time-limit nan: expected"),
+        ({"max_cost_usd": 0.0}, "--max-cost 0: expected USD greater than 0"),
+        ({"max_cost_per_attempt_usd": float("nan")}, "--max-cost-per-attempt nan: expected USD"),
+        ({"max_calls_per_minute": -1.0}, "--max-calls-per-minute -1: expected a number greater than 0"),
         ({"sandbox": "dokcer"}, "unknown sandbox 'dokcer'; did you mean docker"),
         ({"data_dir": Path("/proc/nowhere")}, "data folder /proc/nowhere"),
         ({"runs_dir": Path("/dev/null/runs")}, "runs folder /dev/null/runs cannot be made: /dev/null is a file"),
@@ -121,7 +124,30 @@ def test_workers_elsewhere_choose_their_own_sandbox_and_data(settings: Settings)
 def test_a_secret_from_the_env_file_counts(settings: Settings, tmp_path: Path) -> None:
     assert "TALKER_MODEL_KEY" not in os.environ
     (tmp_path / ".env").write_text("TALKER_MODEL_KEY=sesame-open\n")
-    assert plan(replace(ORDER, agent="talker"), settings, local=True).agent.id == "talker"
+    allowed = settings.model_copy(update={"network_allowed": True})
+    assert plan(replace(ORDER, agent="talker"), allowed, local=True).agent.id == "talker"
+
+
+def test_a_network_needs_the_operators_consent(settings: Settings, tmp_path: Path) -> None:
+    """Where workers elsewhere run the agent, the consent is theirs."""
+    (tmp_path / ".env").write_text("TALKER_MODEL_KEY=sesame-open\n")
+    with pytest.raises(InputError, match=r"agent talker asks for a network .* set MLEBENCH_NETWORK_ALLOWED=true"):
+        plan(replace(ORDER, agent="talker"), settings, local=True)
+    assert plan(replace(ORDER, agent="talker"), settings, local=False).agent.network
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_secret_is_not_given_to_an_agent_without_a_network(settings: Settings, tmp_path: Path, local: bool) -> None:
+    folder = tmp_path / "agents" / "holder"
+    folder.mkdir(parents=True)
+    (folder / "start.sh").write_text("exit 0\n")
+    (folder / "agent.yaml").write_text("env_vars: {A: '${{ secrets.ONE }}', B: '${{ secrets.OPENAI_API_KEY }}'}\n")
+    (tmp_path / ".env").write_text("ONE=sesame\nOPENAI_API_KEY=sk-1\n")
+    own = settings.model_copy(update={"agents_path": str(tmp_path / "agents"), "network_allowed": True})
+    with pytest.raises(InputError, match="agent holder asks for ONE, but has no network to use it in"):
+        plan(replace(ORDER, agent="holder"), own, local=local)
+    (folder / "agent.yaml").write_text("env_vars: {B: '${{ secrets.OPENAI_API_KEY }}'}\n")
+    assert plan(replace(ORDER, agent="holder"), own, local=local).agent.asks_for_model
 
 
 def test_the_longest_expected_attempts_come_first() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from starlette.types import ASGIApp
+
 from agents.registry import Agent
 
 ORPHANED = 251  # exit code of an agent that was killed because no worker looked after it for too long
@@ -61,6 +63,14 @@ class Workspace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelAccess:
+    """What an agent that asks for a model is given in place of a key and of a network."""
+
+    app: ASGIApp  # answers the agent's calls, outside the sandbox
+    token: str  # what it takes for a key; good for this app alone
+
+
+@dataclass(frozen=True, kw_only=True)
 class Launch:
     """All that a sandbox needs to start one try."""
 
@@ -77,6 +87,7 @@ class Launch:
     validate: Callable[[Path], str | None]  # checks a file's format: None when valid, else one line
     log: Callable[[bytes], None]  # takes the agent's output as it comes, from any thread
     note: Callable[[str], None]  # takes a line of the machinery's own for run.log
+    model: ModelAccess | None = None  # for an agent that asks for one
     seen_until: float = 0.0  # of an adopted agent: the output up to this time (s since the epoch) is in run.log
 
 

@@ -39,7 +39,7 @@ from worker.sandbox.engine import (
 )
 from worker.sandbox.environment import IN_CONTAINER, VALIDATION_PORT, contract_environment
 from worker.sandbox.images import AgentImage, Images
-from worker.sandbox.neighbours import Neighbour, Neighbours
+from worker.sandbox.neighbours import Kind, Neighbour, Neighbours
 from worker.sandbox.validation import Attendance, write_validate_script
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class DockerSandbox:
 
     def build(self, agent: Agent) -> str:
         """Build the agent's image if its content has none yet; the image's id."""
-        self._neighbours.expect(networked=agent.network)
+        self._neighbours.expect(Kind.for_agent(agent))
         return self._images.agent_image(agent).id
 
     def start(self, launch: Launch) -> "DockerExecution":
@@ -111,7 +111,7 @@ class DockerSandbox:
         _lay_out(launch.workspace, image)
         attendance = Attendance(validate=launch.validate, note=launch.note)
         with ExitStack() as undo:
-            neighbour = self._neighbours.take(attendance, networked=launch.agent.network)
+            neighbour = self._neighbours.take(attendance, launch.model, kind=Kind.for_agent(launch.agent))
             undo.callback(self._neighbours.remove, neighbour)
             with translated_docker_errors("starting the agent's container"):
                 container = self._create(launch, image, neighbour)
@@ -121,7 +121,7 @@ class DockerSandbox:
                 self._client.api.start(container)
             undo.pop_all()
         if launch.agent.network:
-            self._neighbours.expect(networked=True)  # the next attempt's
+            self._neighbours.expect(Kind.for_agent(launch.agent))  # the next attempt's
         return DockerExecution(
             launch,
             client=self._client,
@@ -130,6 +130,7 @@ class DockerSandbox:
             output=_output_of(attached),
             hang_up=lambda: _hang_up(attached),
             release=lambda: self._release(container, neighbour),
+            let_go=neighbour.dismiss,
         )
 
     def leftovers(self) -> list[Leftover]:
@@ -182,7 +183,8 @@ class DockerSandbox:
                 container["Labels"][NEIGHBOUR_LABEL],
                 network.removeprefix("container:"),
                 attendance,
-                networked=launch.agent.network,
+                launch.model,
+                kind=Kind.for_agent(launch.agent),
             )
             image = self._images.of(container["ImageID"])
             output = self._client.api.logs(ref, stream=True, follow=True, since=launch.seen_until)
@@ -196,6 +198,7 @@ class DockerSandbox:
             output=output,
             hang_up=lambda: None,  # it ends with the container
             release=lambda: self._release(ref, neighbour),
+            let_go=neighbour.dismiss,
         )
 
     def close(self) -> None:
@@ -295,6 +298,7 @@ class DockerExecution:
         output: Iterator[bytes],
         hang_up: Callable[[], None],
         release: Callable[[], None],
+        let_go: Callable[[], None],
     ) -> None:
         self.ref = container
         self._launch = launch
@@ -303,6 +307,7 @@ class DockerExecution:
         self._output = output
         self._hang_up = hang_up
         self._release = release
+        self._let_go = let_go
         self._closed = False
         self._left = False  # to the next worker
         self._layer_bytes = 0
@@ -351,6 +356,7 @@ class DockerExecution:
         self._closed = True
         if leave:
             self._left = True
+            self._let_go()
             self._hang_up()
             return
         try:

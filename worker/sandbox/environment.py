@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agents.registry import MODEL_SECRET
 from worker.sandbox import Launch
 
 VALIDATION_PORT = 5000
+MODEL_PORT = 5001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,7 @@ class Places:
     code: str
     agent: str
     validation_url: str
+    model_url: str  # of the API that an agent is given which asks for a model
 
 
 IN_CONTAINER = Places(
@@ -28,6 +31,7 @@ IN_CONTAINER = Places(
     code="/home/code",
     agent="/home/agent",
     validation_url=f"http://localhost:{VALIDATION_PORT}/validate",
+    model_url=f"http://localhost:{MODEL_PORT}/v1",
 )
 
 
@@ -52,6 +56,8 @@ def contract_environment(launch: Launch, places: Places) -> dict[str, str]:
     }
     if launch.technique is not None:
         contract["TECHNIQUE_TASK"] = launch.technique
+    if launch.model is not None:
+        contract |= {"OPENAI_BASE_URL": places.model_url, MODEL_SECRET: launch.model.token}
     return hints | dict(launch.environment) | contract
 
 

@@ -1,16 +1,16 @@
-"""Small containers that lend agents their network namespace, and answer on port 5000 there.
+"""Small containers that lend agents their network namespace, and answer on ports 5000 and 5001 there.
 
 An agent's container has no network of its own: it shares the neighbour's, which has none but loopback, or, for an
 agent that declares it, the engine's default network. In the neighbour runs relay.py, which carries port 5000 to
-a Unix socket of the host, where this process checks submissions. The agent sees neither the neighbour's files
-nor its processes, nor the answers.
+a Unix socket of the host, where this process checks submissions; and for an agent that asks for a model port 5001 to
+another, where this process answers for the model. The agent sees neither the neighbour's files nor its processes, nor
+the answers.
 
 A neighbour without a network serves one attempt after the other: once an agent's container is gone, nothing of
 it is left in the namespace. One with a network serves a single attempt.
 """
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -21,36 +21,73 @@ from pathlib import Path
 
 import docker
 
+from agents.registry import Agent
 from core.errors import SandboxError
 from core.files import write_text
 from worker.identity import known_dead, of_earlier_boot, this_worker
+from worker.sandbox import ModelAccess
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.engine import FOLDER_LABEL, NEIGHBOUR_LABEL, labels, remove, translated_docker_errors
-from worker.sandbox.environment import VALIDATION_PORT
+from worker.sandbox.environment import MODEL_PORT, VALIDATION_PORT
 from worker.sandbox.images import Images
-from worker.sandbox.validation import MAX_CONNECTIONS, Attendance, ValidationService
+from worker.sandbox.serving import Server, unix_listener
+from worker.sandbox.validation import Attendance, ValidationService
 
 log = logging.getLogger(__name__)
 
 IMAGE = "python:3.11-slim-bookworm"
 RELAY = Path(__file__).with_name("relay.py")
 SOCKET_NAME = "validation.sock"
-INSIDE = "/run/validation"  # where the socket's folder is in the neighbour
+MODEL_SOCKET_NAME = "model.sock"
+INSIDE = "/run/validation"  # where the sockets' folder is in the neighbour
 READY_SECS = 60.0  # for the relay's hello
 LOOK_PART = 6  # a neighbour looks for its worker this many times in `orphan_secs`, and waits for 4 of these parts
 QUIET_SECS = 2.0  # for the last attempt's connections to end
 MEMORY_BYTES = 64 << 20
+PIDS = 128  # a thread for each connection
+END_SECS = 10.0  # for calls of a model that are broken off to be accounted for
 NOBODY = 65534
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a neighbour offers besides validation."""
+
+    networked: bool = False  # the engine's default network
+    model: bool = False  # port 5001
+
+    @classmethod
+    def for_agent(cls, agent: Agent) -> "Kind":
+        """The neighbour that an agent needs."""
+        return cls(networked=agent.network, model=agent.asks_for_model)
+
+
+KINDS = tuple(Kind(networked=networked, model=model) for networked in (False, True) for model in (False, True))
+
+
+@dataclass(kw_only=True)
 class Neighbour:
     """One running neighbour."""
 
     container: str
-    folder: Path  # of the socket, on this host
-    networked: bool
+    folder: Path  # of the sockets, on this host
+    kind: Kind
     service: ValidationService
+    model: Server | None = None  # of the attempt that it serves now
+
+    def attend(self, attendance: Attendance, model: ModelAccess | None) -> None:
+        """Answer for this attempt from now on."""
+        if model is not None:
+            self.model = Server(unix_listener(self.folder / "socket", MODEL_SOCKET_NAME), model.app, name="model")
+        self.service.attend(attendance)
+
+    def dismiss(self) -> None:
+        """The attempt has ended: answer for none. What it asked of a model is accounted for."""
+        self.service.dismiss()
+        if self.model is not None:
+            self.model.close()
+            self.model.join(END_SECS)
+            self.model = None
 
     def is_quiet(self) -> bool:
         """Whether no connection of the last attempt is left, after a short while."""
@@ -72,34 +109,34 @@ class Neighbours:
         self._look_secs = orphan_secs / LOOK_PART
         self._lock = threading.Lock()
         self._idle: list[Neighbour] = []
-        self._coming: dict[bool, list[Future[Neighbour]]] = {False: [], True: []}
+        self._coming: dict[Kind, list[Future[Neighbour]]] = {kind: [] for kind in KINDS}
         self._background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="neighbours")
 
-    def expect(self, *, networked: bool) -> None:
+    def expect(self, kind: Kind) -> None:
         """Start one in the background, unless one is there or on its way."""
         with self._lock:
-            if self._coming[networked] or (not networked and self._idle):
+            if self._coming[kind] or any(neighbour.kind == kind for neighbour in self._idle):
                 return
-            self._coming[networked].append(self._background.submit(self._start, networked))
+            self._coming[kind].append(self._background.submit(self._start, kind))
 
-    def take(self, attendance: Attendance, *, networked: bool) -> Neighbour:
+    def take(self, attendance: Attendance, model: ModelAccess | None, *, kind: Kind) -> Neighbour:
         """A running neighbour that answers for this attempt.
 
         Raises:
             SandboxError: it cannot be started.
         """
-        neighbour = self._next(networked)
-        neighbour.service.attend(attendance)
+        neighbour = self._next(kind)
+        neighbour.attend(attendance, model)
         return neighbour
 
-    def adopt(self, name: str, container: str, attendance: Attendance, *, networked: bool) -> Neighbour:
+    def adopt(
+        self, name: str, container: str, attendance: Attendance, model: ModelAccess | None, *, kind: Kind
+    ) -> Neighbour:
         """Answer from now on in the place of a worker that is gone."""
         folder = self._folder / name
-        (folder / "socket" / SOCKET_NAME).unlink(missing_ok=True)
-        neighbour = Neighbour(
-            container=container, folder=folder, networked=networked, service=ValidationService(_listen(folder))
-        )
-        neighbour.service.attend(attendance)
+        service = ValidationService(_listen(folder))
+        neighbour = Neighbour(container=container, folder=folder, kind=kind, service=service)
+        neighbour.attend(attendance, model)
         return neighbour
 
     def claim(self, name: str) -> None:
@@ -116,15 +153,16 @@ class Neighbours:
 
     def give_back(self, neighbour: Neighbour) -> None:
         """The agent's container is gone: keep the neighbour for the next attempt, or remove it."""
-        neighbour.service.dismiss()
-        if not neighbour.networked and neighbour.is_quiet():
+        neighbour.dismiss()
+        if not neighbour.kind.networked and neighbour.is_quiet():
             with self._lock:
                 self._idle.append(neighbour)
         else:
             self.remove(neighbour)
 
     def remove(self, neighbour: Neighbour) -> None:
-        """Remove the container and its socket."""
+        """Remove the container and its sockets."""
+        neighbour.dismiss()
         neighbour.service.close()
         remove(self._client, neighbour.container)
         remove_tree(neighbour.folder)
@@ -134,7 +172,7 @@ class Neighbours:
         with self._lock:
             coming = [future for futures in self._coming.values() for future in futures]
             idle, self._idle = self._idle, []
-            self._coming = {False: [], True: []}
+            self._coming = {kind: [] for kind in KINDS}
         self._background.shutdown(wait=True)
         idle += [future.result() for future in coming if future.exception() is None]
         for neighbour in idle:
@@ -149,21 +187,23 @@ class Neighbours:
             remove_tree(folder)
         return len(dead)
 
-    def _next(self, networked: bool) -> Neighbour:
-        while (waiting := self._waiting(networked)) is not None:
+    def _next(self, kind: Kind) -> Neighbour:
+        while (waiting := self._waiting(kind)) is not None:
             if self._runs(waiting):
                 return waiting
             self.remove(waiting)
-        return self._start(networked)
+        return self._start(kind)
 
-    def _waiting(self, networked: bool) -> Neighbour | None:
+    def _waiting(self, kind: Kind) -> Neighbour | None:
         """One that was started before, if there is any."""
         with self._lock:
-            if not networked and self._idle:
-                return self._idle.pop()
-            if not self._coming[networked]:
+            for neighbour in reversed(self._idle):
+                if neighbour.kind == kind:
+                    self._idle.remove(neighbour)
+                    return neighbour
+            if not self._coming[kind]:
                 return None
-            coming = self._coming[networked].pop()
+            coming = self._coming[kind].pop()
         try:
             return coming.result()
         except SandboxError as error:  # the next may do better
@@ -177,32 +217,35 @@ class Neighbours:
             except docker.errors.NotFound:
                 return False
 
-    def _start(self, networked: bool) -> Neighbour:
+    def _start(self, kind: Kind) -> Neighbour:
         folder = self._folder / uuid.uuid4().hex
         container: str | None = None
         try:
             listener = _listen(folder)
             with translated_docker_errors("starting a neighbour"):
-                container = self._create(folder, networked)
+                container = self._create(folder, kind)
                 self._client.api.start(container)
                 self._await_hello(listener, container)
             service = ValidationService(listener)
-            return Neighbour(container=container, folder=folder, networked=networked, service=service)
+            return Neighbour(container=container, folder=folder, kind=kind, service=service)
         except BaseException:
             if container is not None:
                 remove(self._client, container)
             remove_tree(folder)
             raise
 
-    def _create(self, folder: Path, networked: bool) -> str:
+    def _create(self, folder: Path, kind: Kind) -> str:
         api = self._client.api
+        ports = [str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}"]
+        if kind.model:
+            ports += [str(MODEL_PORT), f"{INSIDE}/{MODEL_SOCKET_NAME}"]
         host_config = api.create_host_config(
             binds={str(folder / "socket"): {"bind": INSIDE, "mode": "ro"}},
-            network_mode="default" if networked else "none",
+            network_mode="default" if kind.networked else "none",
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             read_only=True,
-            pids_limit=64,
+            pids_limit=PIDS,
             mem_limit=MEMORY_BYTES,
             memswap_limit=MEMORY_BYTES,
             log_config=docker.types.LogConfig(type="json-file", config={"max-size": "100k", "max-file": "1"}),
@@ -210,7 +253,7 @@ class Neighbours:
         created = api.create_container(
             self._images.pulled(IMAGE),
             entrypoint=["python3", "-I", "-S", "-c", RELAY.read_text()],
-            command=[str(VALIDATION_PORT), f"{INSIDE}/{SOCKET_NAME}", str(self._look_secs), str(4 * self._look_secs)],
+            command=[str(self._look_secs), str(4 * self._look_secs), *ports],
             user=f"{NOBODY}:{NOBODY}",
             hostname="sandbox",
             labels=labels("neighbour", {NEIGHBOUR_LABEL: folder.name, FOLDER_LABEL: str(self._folder.parent)}),
@@ -237,16 +280,7 @@ def _listen(folder: Path) -> socket.socket:
     inner = folder / "socket"
     inner.mkdir(parents=True, exist_ok=True)
     write_text(folder / "owner", this_worker())
-    descriptor = os.open(inner, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        listener = socket.socket(socket.AF_UNIX)
-        # A Unix socket's path has room for 107 bytes; this one is short whatever the folder's is.
-        listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")
-        (inner / SOCKET_NAME).chmod(0o666)
-        listener.listen(MAX_CONNECTIONS)
-    finally:
-        os.close(descriptor)
-    return listener
+    return unix_listener(inner, SOCKET_NAME)
 
 
 def _owner_is_dead(folder: Path) -> bool:

@@ -23,11 +23,12 @@ import psutil
 from agents.registry import Agent
 from core.errors import SandboxError
 from worker.identity import known_dead, this_worker
-from worker.sandbox import Exit, Launch, Leftover
+from worker.sandbox import Exit, Launch, Leftover, ModelAccess
 from worker.sandbox.disk import DiskMeter, occupied_bytes, remove_tree
 from worker.sandbox.environment import Places, contract_environment, host_environment
 from worker.sandbox.guard import descendants, guarded, kill_all, signal_all
-from worker.sandbox.validation import Attendance, ValidationService, loopback_listener, write_validate_script
+from worker.sandbox.serving import Server, loopback_listener
+from worker.sandbox.validation import Attendance, ValidationService, write_validate_script
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ def _start(launch: Launch, resources: ExitStack) -> "ProcessExecution":
         code=str(workspace.code),
         agent=str(agent_folder),
         validation_url=f"http://127.0.0.1:{port}/validate",
+        model_url=f"http://127.0.0.1:{_serve_model(launch.model, resources)}/v1" if launch.model else "",
     )
     mark = f"{this_worker()}#{uuid.uuid4().hex}"
     environment = {
@@ -141,6 +143,16 @@ def _start(launch: Launch, resources: ExitStack) -> "ProcessExecution":
     measured = (workspace.submission, workspace.code, workspace.logs, *private)
     disk = DiskMeter(lambda: occupied_bytes(*measured), at_least_secs=DISK_SECS)
     return ProcessExecution(launch, guard, mark=mark, disk=disk, resources=resources.pop_all())
+
+
+def _serve_model(model: ModelAccess, resources: ExitStack) -> int:
+    """Answer for the model until the execution closes; the port."""
+    listener = loopback_listener()
+    port: int = listener.getsockname()[1]
+    server = Server(listener, model.app, name="model")
+    resources.callback(server.join, END_SECS)
+    resources.callback(server.close)
+    return port
 
 
 class ProcessExecution:

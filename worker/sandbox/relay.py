@@ -1,10 +1,10 @@
-"""Carries TCP connections of a container without a network to a Unix socket of its host.
+"""Carries TCP connections of a container without a network to Unix sockets of its host.
 
-    python3 -I -S relay.py PORT SOCKET LOOK_SECS PATIENCE_SECS
+    python3 -I -S relay.py LOOK_SECS PATIENCE_SECS PORT SOCKET [PORT SOCKET]
 
-Listens on PORT of the loopback addresses, says hello by connecting to SOCKET once when it is ready, and looks
-every LOOK_SECS whether somebody still listens there: when nobody has for PATIENCE_SECS, it ends. It runs in a
-container of its own, beside the agent's: only the standard library, and no module of this project.
+Listens on each PORT of the loopback addresses for its SOCKET, says hello by connecting to the first SOCKET once when it
+is ready, and looks every LOOK_SECS whether somebody still listens there: when nobody has for PATIENCE_SECS, it ends.
+It runs in a container of its own, beside the agent's: only the standard library, and no module of this project.
 """
 
 import select
@@ -15,25 +15,31 @@ import threading
 import time
 from collections.abc import Iterator
 
-MOST_CONNECTIONS = 32
+MOST_CONNECTIONS = 32  # for each port
 IDLE_SECS = 900.0  # a connection without a byte for so long is dropped
 
 
-def main(port: int, path: str, look_secs: float, patience_secs: float) -> None:
-    """Relay until the host's end is gone."""
-    listeners = list(_listeners(port))
-    slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
+def main(look_secs: float, patience_secs: float, paths: dict[int, str]) -> None:
+    """Relay until the host's end is gone. `paths`: port -> socket."""
+    ways = {
+        listener: (path, slots)
+        for port, path in paths.items()
+        for slots in [threading.BoundedSemaphore(MOST_CONNECTIONS)]
+        for listener in _listeners(port)
+    }
+    watched = next(iter(paths.values()))
     look_at = 0.0
     heard_at = time.monotonic()
     while True:
         if time.monotonic() >= look_at:
-            if _host_listens(path):
+            if _host_listens(watched):
                 heard_at = time.monotonic()
             elif time.monotonic() - heard_at > patience_secs:
                 return
             look_at = time.monotonic() + look_secs
-        for listener in select.select(listeners, [], [], look_secs)[0]:
+        for listener in select.select(list(ways), [], [], look_secs)[0]:
             connection = listener.accept()[0]
+            path, slots = ways[listener]
             if slots.acquire(blocking=False):
                 threading.Thread(target=_relay, args=(connection, path, slots), daemon=True).start()
             else:
@@ -91,4 +97,5 @@ def _end(number: int, _: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)  # the first process of a container is deaf to it by itself
-    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))
+    named = sys.argv[3:]
+    main(float(sys.argv[1]), float(sys.argv[2]), dict(zip(map(int, named[::2]), named[1::2], strict=True)))

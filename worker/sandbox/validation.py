@@ -12,13 +12,11 @@ import logging
 import shutil
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -27,13 +25,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.files import write_text
+from worker.sandbox.serving import Server
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = (1 << 30) + (1 << 20)  # the largest submission, and the form around it
 LONGEST_UPLOAD_SECS = 600.0
 LONGEST_REASON = 500  # characters
-MAX_CONNECTIONS = 32
 BURST = 30  # checks at once, then
 CHECKS_PER_SEC = 1.0
 
@@ -97,7 +95,6 @@ class ValidationService:
     """
 
     def __init__(self, listener: socket.socket, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
-        self._listener = listener
         self._max_body_bytes = max_body_bytes
         self._attendance: Attendance | None = None
         self._checking = asyncio.Lock()
@@ -107,17 +104,7 @@ class ValidationService:
             Route("/validate", self._validate, methods=["POST"]),
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _as_json})
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=MAX_CONNECTIONS,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="validation", daemon=True)
-        self._thread.start()
+        self._server = Server(listener, app, name="validation")
 
     def attend(self, attendance: Attendance) -> None:
         """Answer for this attempt from now on."""
@@ -131,23 +118,16 @@ class ValidationService:
     @property
     def connections(self) -> int:
         """Open connections."""
-        return len(self._server.server_state.connections)
+        return self._server.connections
 
     def close(self) -> None:
         """Stop serving and close the socket. Returns at once; the thread ends by itself shortly after."""
         self._attendance = None
-        self._server.should_exit = True
-        self._server.force_exit = True
+        self._server.close()
 
     def join(self, seconds: float) -> None:
         """After `close`: wait for the thread's end."""
-        self._thread.join(seconds)
-
-    def _serve(self) -> None:
-        try:
-            self._server.run(sockets=[self._listener])
-        finally:
-            self._listener.close()
+        self._server.join(seconds)
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "running"})
@@ -232,11 +212,6 @@ async def _as_json(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return JSONResponse({"result": str(error.detail)}, status_code=error.status_code, headers=error.headers)
-
-
-def loopback_listener() -> socket.socket:
-    """A listening TCP socket on a free port of 127.0.0.1."""
-    return socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
 
 
 def write_validate_script(path: Path) -> None:
