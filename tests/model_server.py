@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.model.play(asked.body)
         except Exception as error:
             self.model.failures.append(error)
-            self._error(asked, 500, "the_test_failed", repr(error))
+            self._error(asked, 400, "the_test_failed", repr(error))  # which nobody tries again
             return None
 
     def _note(self, body: dict[str, Any]) -> Asked:

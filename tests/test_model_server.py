@@ -187,6 +187,6 @@ def test_what_the_test_raises_is_not_lost() -> None:
         pytest.raises(AssertionError, match="not as expected"),
         model_server(fail) as model,
         client(model) as opened,
-        pytest.raises(openai.InternalServerError),
+        pytest.raises(openai.BadRequestError),
     ):
         opened.chat.completions.create(model=MODEL, messages=MESSAGES)
