@@ -15,12 +15,6 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 train, test = pd.read_csv("./input/train.csv"), pd.read_csv("./input/test.csv")
 submission = pd.read_csv("./input/sample_submission.csv")
@@ -30,22 +24,33 @@ BREAK = """
 Path("./working/submission.csv").write_text("nonsense")
 train["no_such_column"]
 """
-SOLVE = """
+LEARN = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 columns = [name for name in test.columns if name != row]{some}
 both = pd.get_dummies(pd.concat([train[columns], test[columns]]), dtype=float).fillna(0.0)
 known, unknown = both.iloc[: len(train)], both.iloc[len(train) :]
 inner, outer, y_inner, y_outer = train_test_split(known, train[target], test_size=0.3, random_state=0)
-metric = roc_auc_score(y_outer, {model}.fit(inner, y_inner).predict_proba(outer)[:, 1])
-submission = pd.DataFrame({{row: test[row], target: {model}.fit(known, train[target]).predict_proba(unknown)[:, 1]}})
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+metric = roc_auc_score(y_outer, model.fit(inner, y_inner).predict_proba(outer)[:, 1])
+submission[target] = model.fit(known, train[target]).predict_proba(unknown)[:, 1]
+"""
+GUESS = """
+submission[target] = train[target].mean()
+metric = 0.5
+"""
+FINISH = """
 submission.to_csv("./working/submission.csv", index=False)
-print(f"Validation metric: {{metric:.6f}}")
+print(f"Validation metric: {metric:.6f}")
 print("Fingerprint:", hashlib.sha256(Path("./working/submission.csv").read_bytes()).hexdigest())
 """
-REGRESSION = "make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))"
-GUESS = "DummyClassifier()"
-FIRST = START + SOLVE.format(some="[:3]", model=REGRESSION)
-REPAIRED = START + SOLVE.format(some="", model=GUESS)
-IMPROVED = START + SOLVE.format(some="", model=REGRESSION)
+FIRST = START + LEARN.format(some="[:3]") + FINISH
+REPAIRED = START + GUESS + FINISH
+IMPROVED = START + LEARN.format(some="") + FINISH
 
 # What AIDE is asked in attempts with the technique `imbalance`.
 BALANCE = """
@@ -56,7 +61,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-block = re.findall(r"```yaml\\n(.*?)```", Path("./input/description.md").read_text(), re.DOTALL)[-1]
+fence = "`" * 3  # AIDE takes three of them for the program's end
+block = re.findall(rf"{fence}yaml\\n(.*?){fence}", Path("./input/description.md").read_text(), re.DOTALL)[-1]
 table = yaml.safe_load(block)["table"]
 counts = pd.read_csv(Path("input", table["train"]))[table["target"]].value_counts()
 ratio = counts.max() / counts.min()
