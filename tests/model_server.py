@@ -167,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._may_enter(asked):
             return
         fault = self.model.faults.popleft() if self.model.faults else Fault()
-        self.model.ending.wait(fault.stall_secs)
+        if self.model.ending.wait(fault.stall_secs):
+            return
         answer = ANSWERS.get(asked.path)
         if fault.status != 200:
             self._error(asked, fault.status, fault.code, fault.message, fault.headers)
