@@ -295,10 +295,14 @@ def _agent(agent_id: str, settings: Settings, *, local: bool) -> Agent:
     known = secrets(settings)
     agent = load_agent(agent_id, roots=agent_roots(settings.agents_path), allow_privileged=PRIVILEGED_CONSENT in known)
     agent.environment(known)  # raises for a secret that is not set
-    if local:
-        check_network(agent, settings)
-    else:  # whether workers allow a network is theirs to say
+    if not local:  # whether workers allow a network is theirs to say
         check_secrets(agent)
+        return agent
+    check_network(agent, settings)
+    if agent.asks_for_model:
+        from worker.gateway.opening import check_model
+
+        check_model(settings)
     return agent
 
 

@@ -25,6 +25,7 @@ def make_agent(
     dockerfile: str = DOCKERFILE,
     network: bool = False,
     kwargs: Mapping[str, str | int | float | bool] | None = None,
+    env_vars: Mapping[str, str] | None = None,
 ) -> Agent:
     """An agent whose start.sh is `script`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def make_agent(
         dockerfile="Dockerfile",
         kwargs=kwargs or {},
         kwargs_type=KwargsType.ARGPARSE,
-        env_vars={},
+        env_vars=env_vars or {},
         network=network,
         privileged=False,
         resources=Resources(),

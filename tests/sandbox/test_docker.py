@@ -11,13 +11,14 @@ from pathlib import Path
 
 import docker
 import pytest
+from starlette.responses import PlainTextResponse
 
 from core.errors import SandboxError
 from tests.sandbox.launching import LIMITS, Transcript, make_agent, make_launch, run
 from tests.services import wait_until
 from worker.evidence import collect
 from worker.identity import WorkerId, this_worker
-from worker.sandbox import Execution, Exit, Launch, images
+from worker.sandbox import Execution, Exit, Launch, ModelAccess, images
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.docker import DockerSandbox, take_over_through_container
 from worker.sandbox.engine import FOLDER_LABEL, KIND_LABEL, WORKER_LABEL, connect, remove
@@ -61,7 +62,9 @@ def prepared(tmp_path: Path) -> Start:
     """Makes a launch of an agent with the given script."""
 
     def make(script: str, **options: object) -> tuple[Launch, Transcript]:
-        agent_options = {key: options.pop(key) for key in ("dockerfile", "network", "kwargs") if key in options}
+        agent_options = {
+            key: options.pop(key) for key in ("dockerfile", "network", "kwargs", "env_vars") if key in options
+        }
         return make_launch(tmp_path, make_agent(tmp_path / "agent", script, **agent_options), **options)  # type: ignore[arg-type]
 
     return make
@@ -142,6 +145,27 @@ echo nonsense > bad.csv; curl -s -F file=@bad.csv $VALIDATION_URL
         '{"result":"Submission invalid: the header is wrong"}',
     ]
     assert said.notes == ["validation: 14 bytes: valid", "validation: 9 bytes: invalid: the header is wrong"]
+
+
+ASKS_FOR_MODEL = {"OPENAI_API_KEY": "${{ secrets.OPENAI_API_KEY }}"}
+
+
+def test_each_attempt_reaches_the_model_that_it_was_given_and_others_none(
+    sandbox: DockerSandbox, prepared: Start
+) -> None:
+    """One after the other, by the same neighbour."""
+    script = """\
+echo "$OPENAI_API_KEY at $OPENAI_BASE_URL"
+curl -s http://localhost:5001/ || echo nobody
+"""
+    for name in ("first", "second"):
+        launch, said = prepared(script, env_vars=ASKS_FOR_MODEL)
+        access = ModelAccess(app=PlainTextResponse(f"this is the {name} model\n"), token=f"token-{name}")
+        assert run(sandbox, replace(launch, model=access)).code == 0
+        assert lines(said) == [f"token-{name} at http://localhost:5001/v1", f"this is the {name} model"]
+        launch, said = prepared(script)
+        assert run(sandbox, launch).code == 0
+        assert lines(said) == [" at ", "nobody"]
 
 
 def test_an_agent_that_needs_a_network_has_one(sandbox: DockerSandbox, prepared: Start) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from tests.sandbox.launching import validate
 from tests.services import wait_until
 from worker.sandbox import validation
-from worker.sandbox.serving import loopback_listener
+from worker.sandbox.serving import Server, loopback_listener, unix_listener
 from worker.sandbox.validation import Attendance, ValidationService, one_line, write_validate_script
 
 GOOD, BAD = b"id,target\n1,0\n", b"id;target\n"
@@ -217,13 +218,20 @@ def test_the_relay_carries_requests_to_a_unix_socket(tmp_path: Path, monkeypatch
     listener = socket.socket(socket.AF_UNIX)
     listener.bind("host.sock")
     listener.listen()
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as unused, socket.create_server(("127.0.0.1", 0)) as other:
+        port, model_port = unused.getsockname()[1], other.getsockname()[1]
     program = Path(validation.__file__).with_name("relay.py")
-    relay = subprocess.Popen([sys.executable, "-I", "-S", program, "0.1", "0.2", str(port), "host.sock"])
+    ports = [str(port), "host.sock", str(model_port), "model.sock"]
+    relay = subprocess.Popen([sys.executable, "-I", "-S", program, "0.1", "0.2", *ports])
     try:
         listener.settimeout(10)
         listener.accept()[0].close()  # its hello
+        with pytest.raises(httpx.TransportError):  # nobody is behind the second port
+            httpx.get(f"http://127.0.0.1:{model_port}/", trust_env=False)
+        model = Server(unix_listener(tmp_path, "model.sock"), PlainTextResponse("the model"), name="model")
+        assert httpx.get(f"http://127.0.0.1:{model_port}/", trust_env=False).text == "the model"
+        model.close()
+        model.join(5)
         service = ValidationService(listener)
         service.attend(Attendance(validate=validate, note=lambda _: None))
         url = f"http://127.0.0.1:{port}"

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -185,7 +186,7 @@ def test_turns_keep_the_rate_of_the_run_whoever_takes_them(store: Store, leases:
     in_threads(take, 8)
     moments = sorted(waits)
     # by the database's clock they are a second apart; here, when the answer came makes a little of it
-    assert all(0.7 < later - earlier < 1.3 for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(0.7 < later - earlier < 1.3 for earlier, later in pairwise(moments))
 
 
 def test_a_turn_that_comes_too_late_is_not_taken(store: Store, leases: list[Lease]) -> None:

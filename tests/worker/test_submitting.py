@@ -128,6 +128,18 @@ def test_a_secret_from_the_env_file_counts(settings: Settings, tmp_path: Path) -
     assert plan(replace(ORDER, agent="talker"), allowed, local=True).agent.id == "talker"
 
 
+def test_what_a_model_needs_is_checked_beforehand(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-1\nOPENAI_BASE_URL=localhost:8000\n")
+    with pytest.raises(InputError, match="OPENAI_BASE_URL is not an address"):
+        plan(replace(ORDER, agent="caller"), settings, local=True)
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-1\n")
+    elsewhere = settings.model_copy(update={"model_prices": tmp_path / "nowhere.yaml"})
+    with pytest.raises(InputError, match=r"nowhere\.yaml cannot be read"):
+        plan(replace(ORDER, agent="caller"), elsewhere, local=True)
+    request = plan(replace(ORDER, agent="caller", max_cost_usd=2.5), settings, local=True).request
+    assert RunRequest.from_json(request.to_json()).max_cost_usd == 2.5
+
+
 def test_a_network_needs_the_operators_consent(settings: Settings, tmp_path: Path) -> None:
     """Where workers elsewhere run the agent, the consent is theirs."""
     (tmp_path / ".env").write_text("TALKER_MODEL_KEY=sesame-open\n")

@@ -7,8 +7,9 @@ GET  /v1/models             GET  /v1/models/<id>
 import asyncio
 import hmac
 import logging
+import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
@@ -30,10 +31,27 @@ log = logging.getLogger(__name__)
 
 UPLOAD_SECS = 120.0  # for a request to arrive
 CLIENT_GONE = 499  # what nobody reads
+BURST = 100  # requests
+REQUESTS_PER_SEC = 20.0
+MOST_NOTES = 100  # of refusals
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Lets BURST requests through at once and REQUESTS_PER_SEC in the long run, the others later: an agent that asks
+    without end is not to take the worker's processors."""
+
+    def __init__(self) -> None:
+        self._free_at = time.monotonic() - BURST / REQUESTS_PER_SEC
+
+    async def wait(self) -> None:
+        """Wait for the next free moment."""
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now - BURST / REQUESTS_PER_SEC) + 1 / REQUESTS_PER_SEC
+        await asyncio.sleep(max(0.0, self._free_at - now))
+
+
+@dataclass(kw_only=True)
 class Gateway:
     """Answers the calls of one attempt.
 
@@ -51,6 +69,8 @@ class Gateway:
     price_file: str
     records: Records
     note: Callable[[str], None]
+    _pace: Pace = field(default_factory=Pace)
+    _refusals: int = 0
 
     def app(self) -> ASGIApp:
         """The service."""
@@ -62,6 +82,7 @@ class Gateway:
 
     def _post(self, endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def called(request: Request) -> Response:
+            self.purse.check()
             call = admit(endpoint, await _body(request), public=self.upstream.is_public)
             exchange = Exchange(
                 call=call,
@@ -82,9 +103,10 @@ class Gateway:
         async def answer(request: Request) -> Response:
             try:
                 self._check_token(request)
+                await self._pace.wait()
                 return await handle(request)
             except Refused as refused:
-                self.note(f"model: {request.method} {request.url.path} refused: {str(refused)[:300]}")
+                self._note_refusal(request, refused)
                 return refused.response()
             except ClientDisconnect:
                 return Response(status_code=CLIENT_GONE)
@@ -94,6 +116,12 @@ class Gateway:
                 return Refused(500, "the runner failed", code="internal_error").response()
 
         return answer
+
+    def _note_refusal(self, request: Request, refused: Refused) -> None:
+        self._refusals += 1
+        if self._refusals <= MOST_NOTES:
+            more = "; further ones are not noted" if self._refusals == MOST_NOTES else ""
+            self.note(f"model: {request.method} {request.url.path} refused: {str(refused)[:300]}{more}")
 
     def _check_token(self, request: Request) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()

@@ -43,6 +43,16 @@ def token_of(live: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def check_model(settings: Settings) -> None:
+    """Check what a gateway needs here: a key, an address, a table of prices.
+
+    Raises:
+        InputError: one of them is not as it should be.
+    """
+    upstream_of(secrets(settings), retries=settings.model_retries)
+    read_prices(prices_file(settings))
+
+
 def open_gateway(
     settings: Settings, store: Store, lease: Lease, request: RunRequest, live: Path, *, note: Callable[[str], None]
 ) -> OpenGateway:

@@ -38,6 +38,12 @@ class Purse:
     calls_per_minute: float | None
     on_spent: Callable[[str], None]
     ends_at: float = float("inf")
+    _spent: str | None = None
+
+    def check(self) -> None:
+        """Refuse further calls where one was refused for money: the attempt is about to end."""
+        if self._spent is not None:
+            raise Refused(429, self._spent, code="insufficient_quota")
 
     async def turn(self) -> None:
         """Wait for the next moment at which the run's rate allows a call.
@@ -91,10 +97,12 @@ class Purse:
         limit = self.budget.run_nano_usd if of_run else self.budget.attempt_nano_usd
         whose, option = ("run", "--max-cost") if of_run else ("attempt", "--max-cost-per-attempt")
         message = (
-            f"the {whose}'s model budget of {(limit or 0) / NANO:.2f} USD ({option}) is spent: too little is left for "
+            f"the {whose}'s model budget of {(limit or 0) / NANO:g} USD ({option}) is spent: too little is left for "
             f"this call of {model}"
         )
-        self.on_spent(message)
+        if self._spent is None:
+            self._spent = message
+            self.on_spent(message)
         raise Refused(429, message, code="insufficient_quota")
 
 

@@ -1,12 +1,13 @@
 """A web application on one listening socket, in a thread of its own."""
 
+import asyncio
 import os
 import socket
 import threading
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_CONNECTIONS = 32
 
@@ -17,7 +18,7 @@ class Server:
     def __init__(self, listener: socket.socket, app: ASGIApp, *, name: str) -> None:
         self._listener = listener
         config = uvicorn.Config(
-            app,
+            _ending_quietly(app),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -50,6 +51,27 @@ class Server:
             self._server.run(sockets=[self._listener])
         finally:
             self._listener.close()
+
+
+def _ending_quietly(app: ASGIApp) -> ASGIApp:
+    """An app whose calls, where the server's end cancels them, are answered instead of reported as errors."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noting_send)
+        except asyncio.CancelledError:
+            if not begun:
+                await send({"type": "http.response.start", "status": 503, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    return answer
 
 
 def loopback_listener() -> socket.socket:
