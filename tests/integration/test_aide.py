@@ -126,7 +126,7 @@ def test_a_technique_is_answered(bench: Bench) -> None:
 def test_at_the_time_limit_the_best_so_far_is_graded(bench: Bench) -> None:
     with model_server(scripted(COPY)) as model:
         model.faults.extend([Fault(), Fault(), Fault(stall_secs=300)])  # one step, and a program that never comes
-        result = with_model(bench, model).submit(*DEV, "--time-limit", "20", timeout_secs=FIRST_SECS)
+        result = with_model(bench, model).submit(*DEV, "--time-limit", "30", timeout_secs=FIRST_SECS)
     report = the_report(result)
     assert (report["status"], report["valid_submission"], report["score"]) == ("time_limit", True, 0.5)
     [node] = nodes_of(result)
