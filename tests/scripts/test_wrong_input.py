@@ -30,7 +30,7 @@ SPLITS = {
         ("--split {splits}/stray.txt", "line 1: stray character ';'"),
         ("--split {splits}/unknown.txt", "line 1: unknown competition 'tyni'; did you mean tiny?"),
         ("--competitions credit-statu", "unknown competition 'credit-statu'; did you mean credit-status?"),
-        ("--agent basline", "unknown agent 'basline'; did you mean baseline?"),
+        ("--agent basline", "unknown agent 'basline'; did you mean baseline"),
         ("--techniques imbalanse", "unknown technique 'imbalanse'"),
         ("--seeds 0", "--seeds 0: expected a whole number of at least 1"),
         ("--seeds -3", "--seeds -3: expected"),
