@@ -215,11 +215,11 @@ def grading_report(
     touched = {name: ids for name, ids in sorted(splits.items()) if present & set(ids)}
     return {
         **_totals(reports),
-        **model_totals(reports),
         "competition_reports": [report.to_json() for report in reports],
         "planned_runs": planned,
         "scored_runs": sum(report.scored for report in reports),
         "statuses": dict(sorted(Counter(str(report.status) for report in reports).items())),
+        **model_totals(reports),
         "threshold_kinds": sorted({str(report.threshold_kind) for report in reports}),
         "rates": aggregate(reports, planned=planned).to_json(),
         "rates_by_split": {

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from worker.gateway.records import NAME as MODEL_CALLS
 from worker.sandbox import Workspace
 from worker.sandbox.disk import OPEN_FOLDER, remove_tree
 
 FOLDERS = ("submission", "code", "logs")
-LOGS = ("run.log", "model_calls.jsonl")  # the machinery's, beside the folders
+LOGS = ("run.log", MODEL_CALLS)  # the machinery's, beside the folders
 MOST_ENTRIES = 50_000  # files and folders in each of the three
 MOST_BYTES = 100 << 30  # in each of the three
 DEEPEST = 50  # levels

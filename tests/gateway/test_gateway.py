@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -379,6 +379,24 @@ def test_while_the_database_is_away_no_call_is_made(site: Open, monkeypatch: pyt
     assert here.post("/chat/completions", CHAT).status_code == 200
 
 
+def test_a_call_that_cannot_be_settled_counts_with_all_it_could_cost(
+    site: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purse, "SETTLING_SECS", 0.1)
+    here = site(max_cost_usd=1)
+
+    def take_the_table_away(request: dict[str, Any]) -> str:
+        with here.store.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE run_spending RENAME TO elsewhere")
+        return "done"
+
+    here.model.play = take_the_table_away
+    assert here.post("/chat/completions", {**CHAT, "max_tokens": 1000}).status_code == 200
+    (usage,) = here.usage()
+    assert (usage.calls, usage.estimated) == (1, 1)
+    assert (usage.nano_usd or 0) > 1000 * 600
+
+
 def test_who_has_lost_the_attempt_makes_no_call(site: Open) -> None:
     here = site()
     here.store.give_back(here.lease, error="", counts=True)
@@ -428,14 +446,13 @@ def test_a_full_record_goes_on_without_the_bodies(site: Open) -> None:
 
 
 @contextmanager
-def redirecting_server() -> Iterator[str]:
+def odd_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A server whose answers are written by hand."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(307)
-            self.send_header("location", "http://169.254.169.254/latest")
-            self.send_header("content-length", "0")
-            self.end_headers()
+            answer(self)
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
@@ -443,17 +460,48 @@ def redirecting_server() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_no_redirect_is_followed_or_passed_on(site: Open) -> None:
-    with redirecting_server() as elsewhere:
+    def redirect(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(307)
+        handler.send_header("location", "http://169.254.169.254/latest")
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    with odd_server(redirect) as elsewhere:
         here = site(environment={"OPENAI_BASE_URL": elsewhere})
         answer = here.post("/chat/completions", CHAT)
         assert answer.status_code == 502 and "location" not in answer.headers
+
+
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_a_usage_that_is_told_on_the_way_counts_only_at_the_end(site: Open, breaks_off: bool) -> None:
+    """Some servers tell in each chunk what it is so far."""
+    told = {"choices": [{"index": 0, "delta": {"content": "a"}}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
+
+    def stream(handler: BaseHTTPRequestHandler) -> None:
+        event = f"data: {json.dumps(told)}\n\n".encode()
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("content-length", str(len(event) * (2 if breaks_off else 1)))
+        handler.end_headers()
+        handler.wfile.write(event)
+
+    with odd_server(stream) as elsewhere:
+        here = site(environment={"OPENAI_BASE_URL": elsewhere})
+        said = here.post("/chat/completions", {**CHAT, "stream": True, "max_tokens": 50}).text
+    wait_until(lambda: len(here.records()) == 1, timeout_secs=5, description="it is accounted for")
+    assert ("broke off" in said) is breaks_off
+    (usage,) = here.usage()
+    assert usage.estimated == breaks_off
+    assert usage.output_tokens == (0 if breaks_off else 1)
 
 
 def test_a_server_that_is_not_there_is_an_error_that_costs_nothing(site: Open) -> None:
@@ -472,3 +520,34 @@ def test_an_agent_that_asks_without_end_is_slowed_down(site: Open, monkeypatch: 
         assert here.post("/chat/completions", b"nonsense").status_code == 400
     assert time.monotonic() - began > 8 / app.REQUESTS_PER_SEC
     assert len(here.notes) == 3 and here.notes[-1].endswith("further ones are not noted")
+
+
+def test_an_attempt_calls_so_many_models_and_no_more(site: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MOST_MODELS", 2)
+    here = site()
+    answers = [here.post("/chat/completions", {**CHAT, "model": f"m{number}"}).status_code for number in (1, 2, 3, 1)]
+    assert answers == [200, 200, 400, 200]
+
+
+def test_large_requests_pass_few_at_a_time_and_are_recorded_in_part(
+    site: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MOST_LARGE", 1)
+    here = site()
+    here.model.faults += [Fault(stall_secs=0.3)] * 2
+    large = {**CHAT, "messages": [{"role": "user", "content": "é" * (1 << 20)}]}
+    threads = [threading.Thread(target=here.post, args=("/chat/completions", large)) for _ in range(2)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began > 0.6
+    assert [asked.body["messages"] for asked in here.model.asked] == [large["messages"]] * 2
+    recorded = here.records()[0]["request"]
+    assert len(recorded.encode()) < 1.1 * 2**20 and recorded.endswith("bytes in all)")
+
+
+def test_what_is_all_parts_is_not_read(site: Open) -> None:
+    answer = site().post("/chat/completions", b'{"metadata": [' + b"[]," * 1_900_000 + b"1]}")
+    assert answer.status_code == 400 and "parts" in answer.json()["error"]["message"]

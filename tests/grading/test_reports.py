@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.status import Status
 from grading.medals import Medal
-from grading.reports import AttemptReport, attempt_report, grading_report
+from grading.reports import AttemptReport, attempt_report, grading_report, model_totals
 from tests.grading.reporting import LOW_THRESHOLDS, THRESHOLDS, report
 
 RUN_FIELDS = [
@@ -152,6 +152,32 @@ def test_a_run_shows_what_is_missing() -> None:
     assert content["rates_by_split"]["more"]["coverage"]["absent"] == ("c",)
     assert content["rates_by_split"]["more"]["outcomes"]["any_medal"]["mean"] == 100.0
     assert [entry["competition_id"] for entry in content["scores_by_competition"]] == ["a", "b"]
+
+
+def test_a_report_of_an_older_version_is_read() -> None:
+    """It knew neither techniques nor models."""
+    entry = report("a", 1, 0.5)
+    later = ("technique_grade", "model_calls", "input_tokens", "output_tokens", "cost_usd")
+    older = {name: value for name, value in entry.to_json().items() if name not in later}
+    assert AttemptReport.from_json(older) == entry
+
+
+def test_totals_of_models_are_unknown_where_a_part_is() -> None:
+    def used(calls: int, cost_usd: float | None) -> AttemptReport:
+        return replace(
+            report("a", 1, 0.5), model_calls=calls, input_tokens=10, output_tokens=2 * calls, cost_usd=cost_usd
+        )
+
+    without = report("a", 0, 0.5)
+    assert set(model_totals([without]).values()) == {None}
+    assert model_totals([without, used(2, 0.1), used(3, 0.2)]) == {
+        "total_model_calls": 5,
+        "total_input_tokens": 20,
+        "total_output_tokens": 10,
+        "total_cost_usd": 0.3,
+    }
+    unknown = model_totals([used(2, 0.1), used(3, None)])
+    assert (unknown["total_model_calls"], unknown["total_cost_usd"]) == (5, None)
 
 
 def test_an_empty_run_has_a_report() -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.resources import GIB, Allocation, Capacity, Resources
 from core.status import Status
 from scripts import status
-from store import hosts
+from store import hosts, spending
 from store.records import Attempt, Lease, Outcome
 from store.runs import Store
 from tests.records import a_request, a_run, some_attempts
@@ -90,6 +90,21 @@ def test_hosts_of_one_run(call: Call, store: Store, attempts: list[Attempt]) -> 
     [worker] = one["workers"]
     assert [entry["run_id"] for entry in worker["attempts"]] == [other.run_id]
     assert one["waiting"] == []
+
+
+def test_a_run_shows_what_it_has_spent_on_models(call: Call, store: Store) -> None:
+    run = a_run(planned=2)
+    planned = some_attempts(run)
+    store.create_run(run, planned)
+    lease = taken(store, planned[0], ALIVE, 80.0)
+    spending.open_account(store, lease)
+    for model, nano_usd in (("gpt-4o", 2_000_000), ("gpt-4o-mini", 500_000)):
+        made = spending.reserve(store, lease, model, spending.Demand(), spending.Budget())
+        assert isinstance(made, spending.Reservation)
+        spending.settle(store, made, spending.Spent(nano_usd=nano_usd))
+    done = call(status.main, run.run_id, "--once", "--json")
+    assert [row["cost_usd"] for row in json.loads(done.out)["attempts"]] == [0.0025, None]
+    assert "2 model calls, 0.0025 USD" in " ".join(call(status.main, run.run_id, "--once").out.split())
 
 
 def test_hosts_when_nothing_goes_on(call: Call, store: Store) -> None:

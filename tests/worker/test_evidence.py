@@ -46,6 +46,15 @@ def test_plain_files_come_through(workspace: Workspace, out: Path) -> None:
     assert collected.summary() == "collected 2 files, 18 bytes"
 
 
+def test_what_is_kept_of_a_try_has_the_machinerys_logs_too(workspace: Workspace, out: Path) -> None:
+    (workspace.root / "run.log").write_text("it began\n")
+    (workspace.root / "model_calls.jsonl").write_text("{}\n")
+    (workspace.root / "gateway_token").write_text("sk-mlebench-1")
+    evidence.keep(workspace.root, out)
+    assert {path.name for path in out.iterdir()} == {"submission", "code", "logs", "run.log", "model_calls.jsonl"}
+    assert not workspace.root.exists()
+
+
 def test_modes_are_plain(workspace: Workspace, out: Path) -> None:
     program, folder = workspace.code / "program", workspace.code / "folder"
     program.touch()

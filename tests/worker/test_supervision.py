@@ -2,17 +2,19 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.errors import LeaseLost
+from core.status import Status
 from store.records import Lease
 from tests.sandbox.launching import LIMITS, make_agent, make_launch
 from worker.heartbeat import Watch
 from worker.sandbox.process import ProcessSandbox
 from worker.snapshots import Snapshots
-from worker.supervision import Supervision
+from worker.supervision import Ending, Supervision
 
 SLOW_SECS = 4.0
 
@@ -64,3 +66,36 @@ def test_a_submission_that_takes_long_to_check_does_not_hold_up_the_lease(tmp_pa
         loser.join()
         execution.close()
     assert killed_at[0] - lost_at[0] < SLOW_SECS - 1
+
+
+def supervised(tmp_path: Path, script: str, spent: Callable[[], str | None]) -> Ending:
+    launch, _ = make_launch(tmp_path, make_agent(tmp_path / "agent", script))
+    watch = Watch(lease=Lease(attempt_id="a", run_id="r", owner="me", fence=1), last_line=lambda: "", lease_secs=60)
+    execution = ProcessSandbox().start(launch)
+    try:
+        return Supervision(
+            execution=execution,
+            limits=LIMITS,
+            grace_secs=5,
+            watch=watch,
+            stopping=threading.Event(),
+            snapshots=None,
+            note=lambda text: None,
+            spent=spent,
+        ).run()
+    finally:
+        execution.close()
+
+
+def test_an_agent_whose_money_is_spent_is_told_to_end(tmp_path: Path) -> None:
+    script = "trap 'exit 3' TERM; sleep 60 & wait"
+    ending = supervised(tmp_path, script, lambda: "the budget is spent")
+    assert ending == Ending(status=Status.BUDGET_SPENT, message="the budget is spent", exit_code=3)
+
+
+def test_an_agent_that_ends_by_itself_because_its_money_is_spent_says_so(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ending = supervised(
+        tmp_path, "sleep 0.6; exit 1", lambda: "the budget is spent" if time.monotonic() > began + 0.3 else None
+    )
+    assert ending == Ending(status=Status.BUDGET_SPENT, message="the budget is spent", exit_code=1)

@@ -9,6 +9,7 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -33,7 +34,10 @@ UPLOAD_SECS = 120.0  # for a request to arrive
 CLIENT_GONE = 499  # what nobody reads
 BURST = 100  # requests
 REQUESTS_PER_SEC = 20.0
+LARGE_BYTES = 1 << 20  # of a request: so many bytes count as a request more
+MOST_LARGE = 2  # requests of unknown size, or larger, at a time: what is read of them takes many times the memory
 MOST_NOTES = 100  # of refusals
+MOST_MODELS = 50
 Answer = TypeVar("Answer")
 
 
@@ -44,10 +48,10 @@ class Pace:
     def __init__(self) -> None:
         self._free_at = time.monotonic() - BURST / REQUESTS_PER_SEC
 
-    async def wait(self) -> None:
-        """Wait for the next free moment."""
+    async def wait(self, requests: float = 1.0) -> None:
+        """Wait until so many requests more may pass."""
         now = time.monotonic()
-        self._free_at = max(self._free_at, now - BURST / REQUESTS_PER_SEC) + 1 / REQUESTS_PER_SEC
+        self._free_at = max(self._free_at, now - BURST / REQUESTS_PER_SEC) + requests / REQUESTS_PER_SEC
         await asyncio.sleep(max(0.0, self._free_at - now))
 
 
@@ -70,7 +74,9 @@ class Gateway:
     records: Records
     note: Callable[[str], None]
     _pace: Pace = field(default_factory=Pace)
+    _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LARGE))
     _refusals: int = 0
+    _names: set[str] = field(default_factory=set)  # of models that were called
 
     def app(self) -> ASGIApp:
         """The service."""
@@ -83,17 +89,24 @@ class Gateway:
     def _post(self, endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def called(request: Request) -> Response:
             self.purse.check()
-            call = admit(endpoint, await _body(request), public=self.upstream.is_public)
-            exchange = Exchange(
-                call=call,
-                upstream=self.upstream,
-                purse=self.purse,
-                price=self._price(call.model),
-                records=self.records,
-            )
-            return await _unless_gone(request, exchange.answer())
+            async with self._large if _is_large(request) else nullcontext():
+                return await self._call(endpoint, request)
 
         return self._answered(called)
+
+    async def _call(self, endpoint: Endpoint, request: Request) -> Response:
+        body = await _body(request)
+        await self._pace.wait(len(body) / LARGE_BYTES)
+        call = admit(endpoint, body, public=self.upstream.is_public)
+        self._check_variety(call.model)
+        exchange = Exchange(
+            call=call,
+            upstream=self.upstream,
+            purse=self.purse,
+            price=self._price(call.model),
+            records=self.records,
+        )
+        return await _unless_gone(request, exchange.answer())
 
     def _answered(
         self, handle: Callable[[Request], Coroutine[Any, Any, Response]]
@@ -129,6 +142,12 @@ class Gateway:
             message = "Incorrect API key provided: the runner gives each attempt its own, in OPENAI_API_KEY"
             raise Refused(401, message, code="invalid_api_key")
 
+    def _check_variety(self, model: str) -> None:
+        """Each model that is called has a row of its own in the database."""
+        if model not in self._names and len(self._names) >= MOST_MODELS:
+            raise unfit(f"an attempt may call {MOST_MODELS} different models", param="model", code="not_allowed")
+        self._names.add(model)
+
     def _price(self, model: str) -> Price | None:
         price = self.prices.of(model)
         if price is None and self.purse.budget.limited:
@@ -158,6 +177,11 @@ class Gateway:
         if 300 <= response.status_code < 400:
             raise Refused(502, f"the model's server answered {response.status_code}", code="bad_gateway")
         return Response(body, response.status_code, headers=passed_on(response.headers))
+
+
+def _is_large(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return not length.isdecimal() or int(length) > LARGE_BYTES
 
 
 async def _body(request: Request) -> bytes:

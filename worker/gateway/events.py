@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+LAST_WORDS = ("response.completed", "response.incomplete", "response.failed")  # of a stream of responses
 LONGEST_EVENT = 32 << 20  # bytes; what is longer is passed on in pieces
 
 
@@ -42,6 +43,11 @@ def data_of(event: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):  # [DONE], or not JSON
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def is_last_word(data: dict[str, Any]) -> bool:
+    """Whether the usage that an event tells is that of the whole answer, whatever comes after."""
+    return data.get("type") in LAST_WORDS or tells_usage_only(data)
 
 
 def tells_usage_only(data: dict[str, Any]) -> bool:

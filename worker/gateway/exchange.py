@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from store.spending import NANO, Spent
-from worker.gateway.events import Events, data_of, tells_usage_only
+from worker.gateway.events import Events, data_of, is_last_word, tells_usage_only
 from worker.gateway.prices import Price, demand_of
 from worker.gateway.purse import Purse, Tab
-from worker.gateway.records import MOST_BODY_BYTES, Records
+from worker.gateway.records import MOST_BODY_BYTES, Records, excerpt
 from worker.gateway.refusals import Refused
 from worker.gateway.requests import Call
 from worker.gateway.upstream import (
@@ -32,6 +33,8 @@ from worker.gateway.upstream import (
 )
 from worker.gateway.usage import Tokens, tokens_of
 from worker.runlog import Censor
+
+log = logging.getLogger(__name__)
 
 LEAST_KEY = 16  # characters: a shorter one is no secret, and may be a word that models use
 
@@ -64,9 +67,11 @@ class Exchange:
     status: int | None = None  # of the answer
     said: bytearray = field(default_factory=bytearray)  # the answer, for the record
     tokens: Tokens | None = None
+    _so_far: Tokens | None = None  # of a stream; what it will be is not known before its end
     _asked: bool = False  # the model may have worked, and may want to be paid
     _lost: list[Spent] = field(default_factory=list)  # for tries whose answer did not arrive
     _over: bool = False
+    _sent: bytes = b""  # what of the last request is recorded
 
     def __post_init__(self) -> None:
         self._tab = Tab(purse=self.purse, model=self.call.model, demand=demand_of(self.call, self.price))
@@ -104,7 +109,10 @@ class Exchange:
         tokens = await self.purse.pay(self._tab)
         # The limit stands in the request where money depends on it.
         call = self.call.limited_to(tokens) if self.purse.budget.limited and tokens else self.call
-        request = self.upstream.request("POST", call.endpoint.path, call.content(), stream=call.stream)
+        content = call.content()
+        self._sent = excerpt(content)
+        request = self.upstream.request("POST", call.endpoint.path, content, stream=call.stream)
+        del content
         self.tries += 1
         async with AsyncExitStack() as stack:
             try:
@@ -162,6 +170,8 @@ class Exchange:
         return None if is_last else wait
 
     def _stream(self, response: httpx.Response, resources: AsyncExitStack) -> _Stream:
+        self.call = replace(self.call, body={})  # it is sent, and may be large where a stream may be long
+
         async def end() -> None:
             ended = asyncio.get_running_loop().run_in_executor(None, self._end)  # begun, whatever cancels this
             try:
@@ -182,6 +192,7 @@ class Exchange:
             for event in cutter.finish():
                 if (shown := self._looked_at(event)) is not None:
                     yield shown
+            self.tokens = self.tokens or self._so_far
         except httpx.RequestError as error:
             refused = Refused(502, f"the model's answer broke off: {type(error).__name__}", code="bad_gateway")
             self._keep(refused.event())
@@ -190,7 +201,10 @@ class Exchange:
     def _looked_at(self, event: bytes) -> bytes | None:
         """Count what an event tells; what the agent is to see of it."""
         data = data_of(event) if b'"usage"' in event else {}
-        self.tokens = tokens_of(data) or self.tokens
+        if is_last_word(data):
+            self.tokens = tokens_of(data) or self.tokens
+        else:  # some servers tell on the way what it is so far
+            self._so_far = tokens_of(data) or self._so_far
         event = self._censor.all_at_once(event)
         self._keep(event)
         return None if self.call.drops_usage and tells_usage_only(data) else event
@@ -221,6 +235,8 @@ class Exchange:
             return
         self._over = True
         spent = self._spent()
+        if spent is not None and (spent.nano_usd or 0) > self._tab.reserved_nano_usd:
+            log.warning("a call of %s cost more than it could: is its price right?", self.call.model)
         self._tab.settle(spent)
         paid = [*self._lost, *([spent] if spent else [])]
         estimated = any(part.estimated for part in paid)
@@ -238,7 +254,7 @@ class Exchange:
             "estimated": estimated,
             "seconds": round(time.monotonic() - self.began, 3),
         }
-        self.records.add(facts, request=self.call.content(), response=bytes(self.said))
+        self.records.add(facts, request=self._sent or excerpt(self.call.content()), response=excerpt(bytes(self.said)))
 
 
 def _sum_usd(paid: list[Spent]) -> float | None:

@@ -1,5 +1,6 @@
 """The gateway of one attempt, made from the worker's settings and what its run may spend."""
 
+import json
 import secrets as random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +88,11 @@ def open_gateway(
         purse=purse,
         prices=read_prices(price_file),
         price_file=price_file.name,
-        records=Records(live / NAME, max_bytes=int(settings.log_limit_mb * 2**20), secrets=[upstream.key, token]),
+        records=Records(
+            live / NAME,
+            max_bytes=int(settings.log_limit_mb * 2**20),
+            secrets=[upstream.key, json.dumps(upstream.key)[1:-1], token],
+        ),
         note=note,
     )
     spending.open_account(store, lease)

@@ -15,12 +15,14 @@ from worker.gateway import fields
 from worker.gateway.refusals import unfit
 
 MAX_BODY_BYTES = 20 << 20
+MOST_PARTS = 2_000_000  # values in a body: in memory each is many times as large
 MOST_COPIES = 128  # `n`, as in OpenAI's API
 MOST_TOKENS = 1 << 24  # nobody asks for more at once
 DEFAULT_COMPLETION_TOKENS = 16  # of the legacy API, where a request names no number
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,150}")
 MODEL_PREFIX = "openai/"  # libraries that know several providers put it there
 SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime")  # paid otherwise than by tokens
+STREAM_OPTIONS = {"include_usage", "include_obfuscation", "continuous_usage_stats"}
 TOOLS = ("function", "custom")
 TOOL_CHOICES = (*TOOLS, "allowed_tools")
 CHAT_PARTS = ("text", "refusal", "image_url")
@@ -114,6 +116,8 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON")
 
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
+        raise unfit(f"the body has more than {MOST_PARTS} parts")
     try:
         body = json.loads(raw, parse_constant=refuse)
         json.dumps(body)  # what cannot be written again, because it is too deep, cannot go on
@@ -172,7 +176,9 @@ def _ask_for_usage(body: dict[str, Any], endpoint: Endpoint) -> bool:
     options = body.get("stream_options", {})
     if not isinstance(options, dict):
         raise unfit("'stream_options' has to be an object", param="stream_options")
-    if endpoint.has_store or not endpoint.limits:  # responses always tell; embeddings have no streams
+    if unknown := sorted(options.keys() - STREAM_OPTIONS):
+        raise unfit(f"'stream_options' with {unknown[0][:100]!r} are not let through", param="stream_options")
+    if endpoint.has_store:  # responses always tell
         return False
     body["stream_options"] = {**options, "include_usage": True}
     return options.get("include_usage") is not True

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,14 +51,19 @@ class Upstream:
             "accept": "text/event-stream" if stream else "application/json",
         }
         if content is not None:
-            headers["content-type"] = "application/json"
+            headers |= {"content-type": "application/json", "content-length": str(len(content))}
         return httpx.Request(
             method,
             self.base_url + path,
-            content=content,
+            content=None if content is None else _once(content),
             headers=headers,
             extensions={"timeout": TIMEOUT.as_dict()},
         )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    """A body that is not held any more when it is sent."""
+    yield content
 
 
 def upstream_of(secrets: Mapping[str, str], *, retries: int) -> Upstream:

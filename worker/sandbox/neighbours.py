@@ -7,7 +7,7 @@ another, where this process answers for the model. The agent sees neither the ne
 the answers.
 
 A neighbour without a network serves one attempt after the other: once an agent's container is gone, nothing of
-it is left in the namespace. One with a network serves a single attempt.
+it is left in the namespace. One with a network serves a single attempt, and so does one that was adopted.
 """
 
 import logging
@@ -74,6 +74,7 @@ class Neighbour:
     kind: Kind
     service: ValidationService
     model: Server | None = None  # of the attempt that it serves now
+    adopted: bool = False  # an older version may have started it, in whatever network
 
     def attend(self, attendance: Attendance, model: ModelAccess | None) -> None:
         """Answer for this attempt from now on."""
@@ -135,7 +136,7 @@ class Neighbours:
         """Answer from now on in the place of a worker that is gone."""
         folder = self._folder / name
         service = ValidationService(_listen(folder))
-        neighbour = Neighbour(container=container, folder=folder, kind=kind, service=service)
+        neighbour = Neighbour(container=container, folder=folder, kind=kind, service=service, adopted=True)
         neighbour.attend(attendance, model)
         return neighbour
 
@@ -154,7 +155,7 @@ class Neighbours:
     def give_back(self, neighbour: Neighbour) -> None:
         """The agent's container is gone: keep the neighbour for the next attempt, or remove it."""
         neighbour.dismiss()
-        if not neighbour.kind.networked and neighbour.is_quiet():
+        if not neighbour.kind.networked and not neighbour.adopted and neighbour.is_quiet():
             with self._lock:
                 self._idle.append(neighbour)
         else:
