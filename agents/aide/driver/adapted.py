@@ -40,7 +40,7 @@ PACKAGES = {
 }
 
 
-class AttemptAgent(Agent):  # type: ignore[misc]  # AIDE has no types
+class AttemptAgent(Agent):
     """AIDE's agent, told what is installed, and with a preview of the data that comes to an end."""
 
     @property
@@ -89,7 +89,7 @@ def _listing(folder: Path) -> str:
     return "\n".join([*names[:LISTED_FILES], *more])
 
 
-class AttemptInterpreter(Interpreter):  # type: ignore[misc]  # AIDE has no types
+class AttemptInterpreter(Interpreter):
     """AIDE's interpreter, which ends with the attempt, ends programs with all that they started, and survives them.
 
     Args:

@@ -108,10 +108,10 @@ def _steps(
             continue
         finally:
             cfg.exec.timeout = longest_secs
+            answers.restore()
         failures = 0
         reviews.settle(journal.nodes[-1])
         became = answers.offer(journal.nodes[-1])
-        answers.restore()
         print(f"aide: {_told(journal.nodes[-1])}; {became}", flush=True)
         _keep(cfg, journal, answers, attempt)
     return False
