@@ -263,6 +263,29 @@ def test_the_clock_keeps_time_for_the_end() -> None:
     assert late.bounded(3600) == 1
 
 
+BOUNDED = """
+import os, sys, time
+from driver.bounds import in_bounds
+sys.stderr.close()
+failing, killed = (lambda: str(1 / 0)), (lambda: os.kill(os.getpid(), 9))
+print(in_bounds(failing, 20), in_bounds(killed, 20), in_bounds(lambda: time.sleep(60), 0.2))
+print(len(in_bounds(lambda: "x" * 10**6, 20)))
+"""
+
+
+def test_a_preview_that_fails_or_takes_too_long_or_too_much_memory_is_none() -> None:
+    """In a process of its own, because it forks."""
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED],
+        env={"PYTHONPATH": str(AGENTS / "aide")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "None None None\n1000000\n"
+
+
 def test_without_aide_it_says_in_one_line_what_is_missing(home: Path) -> None:
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

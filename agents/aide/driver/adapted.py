@@ -1,7 +1,6 @@
-"""AIDE's agent and interpreter, adapted to an attempt. Nothing of the search and of the reviews is changed."""
+"""AIDE's agent and interpreter, adapted to an attempt. The search is AIDE's own."""
 
 import math
-import multiprocessing
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ from aide.utils import data_preview
 from aide.utils.metric import WorstMetricValue
 
 from .attempt import Clock
+from .bounds import in_bounds
 
 PREVIEW_SECS = 120
 PREVIEW_CHARS = 20_000
@@ -64,23 +64,6 @@ class AttemptAgent(Agent):
             print("aide: the preview of the data did not succeed; the model sees a list of files", flush=True)
             preview = _listing(workspace / "input")
         self.data_preview = preview[:PREVIEW_CHARS] + ("\n... (cut)" if len(preview) > PREVIEW_CHARS else "")
-
-
-def in_bounds(make: Callable[[], str], seconds: float) -> str | None:
-    """Make a text in another process; None where it took too long, failed, or ran out of memory."""
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=lambda: sender.send(make()))
-    child.start()
-    sender.close()
-    try:
-        return receiver.recv() if receiver.poll(seconds) else None
-    except EOFError:
-        return None
-    finally:
-        child.kill()
-        child.join()
-        receiver.close()
 
 
 def _listing(folder: Path) -> str:
