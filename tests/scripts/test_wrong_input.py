@@ -38,6 +38,7 @@ SPLITS = {
         ("--workers 0", "MLEBENCH_WORKERS=0: expected"),
         ("--sandbox podman", "unknown sandbox 'podman'"),
         ("--competitions tiny --agent talker", "agent talker needs TALKER_MODEL_KEY"),
+        ("--competitions tiny --agent caller", "agent caller needs OPENAI_API_KEY"),
         ("--data-dir /dev/null/data", "the data folder /dev/null/data cannot be made: /dev/null is a file"),
         ("--runs-dir /dev/null/runs", "the runs folder /dev/null/runs cannot be made: /dev/null is a file"),
         ("--lite --split dev", "--lite means --split low"),
