@@ -167,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._may_enter(asked):
             return
         fault = self.model.faults.popleft() if self.model.faults else Fault()
-        self.model.ending.wait(fault.stall_secs)
+        if self.model.ending.wait(fault.stall_secs):
+            return
         answer = ANSWERS.get(asked.path)
         if fault.status != 200:
             self._error(asked, fault.status, fault.code, fault.message, fault.headers)
@@ -186,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.model.play(asked.body)
         except Exception as error:
             self.model.failures.append(error)
-            self._error(asked, 500, "the_test_failed", repr(error))
+            self._error(asked, 400, "the_test_failed", repr(error))  # which nobody tries again
             return None
 
     def _note(self, body: dict[str, Any]) -> Asked:

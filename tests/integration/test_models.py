@@ -103,13 +103,6 @@ def test_an_agent_as_a_plain_process_calls_its_model_too(calling: Bench, model: 
     assert "cost" in done.stdout and "models: 2 calls, 200 tokens in, 40 out, cost 5.4e-05 USD" in done.stdout
 
 
-def test_a_missing_key_is_named_before_anything_is_queued(calling: Bench) -> None:
-    keyless = replace(calling, env={**calling.env, "OPENAI_API_KEY": ""})
-    done = keyless.run("submit", "--agent", "caller", *ARGUMENTS, "process")
-    assert done.returncode == 2 and "agent caller needs OPENAI_API_KEY" in done.stderr
-    assert not list(calling.runs_dir.glob("*_run-group_*"))
-
-
 def test_the_gateway_of_a_killed_worker_answers_again(services: Bench, model: ModelServer) -> None:
     own = replace(services, env={**services.env, **model.environment, "MLEBENCH_LEASE_SECS": "30"})
     with ExitStack() as stack:

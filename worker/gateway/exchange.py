@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -96,7 +97,7 @@ class Exchange:
             raise
         finally:
             if not streams:
-                await asyncio.to_thread(self._end)
+                await _surely(self._end)
 
     def _note(self, refused: Refused) -> None:
         self.status = refused.status
@@ -159,7 +160,7 @@ class Exchange:
         elif self._asked:
             self._lost.append(self._estimate())
             self._asked = False
-            await asyncio.to_thread(self._tab.settle, self._lost[-1], closing=False)
+            await _surely(partial(self._tab.settle, self._lost[-1], closing=False))
         refused = Refused(502, f"the model's server did not answer: {type(error).__name__}", code="bad_gateway")
         self._note(refused)
         return refused.response(), self._next_wait({})
@@ -173,11 +174,10 @@ class Exchange:
         self.call = replace(self.call, body={})  # it is sent, and may be large where a stream may be long
 
         async def end() -> None:
-            ended = asyncio.get_running_loop().run_in_executor(None, self._end)  # begun, whatever cancels this
             try:
                 await resources.aclose()
             finally:
-                await ended
+                await _surely(self._end)
 
         return _Stream(self._events(response), headers=passed_on(response.headers), after=end)
 
@@ -255,6 +255,14 @@ class Exchange:
             "seconds": round(time.monotonic() - self.began, 3),
         }
         self.records.add(facts, request=self._sent or excerpt(self.call.content()), response=excerpt(bytes(self.said)))
+
+
+def _surely(work: Callable[[], None]) -> Awaitable[None]:
+    """Do what blocks in a thread, and do it however often its caller is cancelled meanwhile.
+
+    `asyncio.to_thread` would drop it where it has not begun.
+    """
+    return asyncio.shield(asyncio.get_running_loop().run_in_executor(None, work))
 
 
 def _sum_usd(paid: list[Spent]) -> float | None:
