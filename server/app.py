@@ -12,6 +12,7 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from core.errors import MlebenchError
@@ -45,7 +46,6 @@ def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
         description="Run machine-learning agents on Kaggle competitions, follow the runs, and fetch what they left.",
         lifespan=partial(_lifespan, settings=settings),
         middleware=_middleware(settings, host),
-        max_body_size=MOST_BODY_BYTES,
         redirect_slashes=False,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -71,7 +71,7 @@ def _middleware(settings: Settings, host: str) -> list[Middleware]:
         found.append(Middleware(RateLimit, per_minute=settings.api_rate))
     if settings.api_token is not None:
         found.append(Middleware(BearerToken, token=settings.api_token.get_secret_value()))
-    return found
+    return [*found, Middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)]
 
 
 @asynccontextmanager

@@ -205,7 +205,7 @@ async def follow_run(
 
 @router.post("/runs/{run_id}/cancel", tags=["runs"], responses=problems(404, 409))
 def cancel_run(run: FoundRun, service: TheService, afterwards: BackgroundTasks) -> Run:
-    """Cancel a run: what waits is ended at once, what runs is stopped by its worker within seconds. Then it is closed."""
+    """Cancel a run: what waits is ended at once, what runs is stopped by its worker. Then it is closed as failed."""
     if run.state is not RunState.OPEN:
         raise Problem(409, f"run {run.run_id} is closed already")
     service.store.request_cancel(run.run_id)
