@@ -26,6 +26,12 @@ from worker import cancelling, queueing
 from worker.places import run_folder
 from worker.technique_asking import TECHNIQUE_GRADES
 
+EXAMPLE_EVENT = """event: log
+id: 2025-12-11T03:48:13+00:00
+data: {"attempt_id": "7c9a4a0e5b1d4f3e9a4c2b1d0e9f8a7b", "line": "epoch 3: 0.91"}
+
+"""
+NEXT_PAGE = {"Link": {"description": "The next page, where there are more.", "schema": {"type": "string"}}}
 BINARY = {"type": "string", "format": "binary"}
 HEALTH_SECS = 8.0  # until a service that says nothing is taken for dead
 DESCRIPTIONS = {
@@ -133,7 +139,9 @@ async def submit_run(service: TheService, order: Annotated[RunOrder, Body(defaul
     return await anyio.to_thread.run_sync(submit, limiter=service.submitting)
 
 
-@router.get("/runs", tags=["runs"], responses=problems(404))
+@router.get(
+    "/runs", tags=["runs"], responses={200: {"description": "The runs.", "headers": NEXT_PAGE}, **problems(404)}
+)
 def list_runs(
     service: TheService,
     request: Request,
@@ -186,7 +194,15 @@ def get_artifacts(run: FoundRun, service: TheService) -> Response:
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-@router.get("/runs/{run_id}/events", tags=["runs"], response_class=EventSourceResponse, responses=problems(404))
+@router.get(
+    "/runs/{run_id}/events",
+    tags=["runs"],
+    response_class=EventSourceResponse,
+    responses={
+        200: {"description": "The events.", "content": {"text/event-stream": {"example": EXAMPLE_EVENT}}},
+        **problems(404),
+    },
+)
 async def follow_run(
     run: FoundRun,
     watches: Annotated[Watches, Depends(_watches)],
@@ -196,8 +212,8 @@ async def follow_run(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a run until it is closed.
 
-    Events: `attempt` (an attempt's state), `log` (the last line that its agent said), `run` (the run), which also
-    comes last. At the beginning each attempt's present state is told.
+    Events: `attempt` (where an attempt is: `AttemptEvent`), `log` (the last line that its agent said: `LogEvent`) and
+    `run` (`Run`), which also comes last. At the beginning each attempt's present state is told. The data is JSON.
     """
     async for event in watches.follow(run.run_id, since=read_id(last_event_id)):
         yield event
