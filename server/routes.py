@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from core.errors import InputError, UnknownName
 from core.status import RunState
 from server import files, ordering, views
 from server.events import Watches, read_id
-from server.problems import Problem
+from server.problems import RETRY_SECS, Problem
 from server.schemas import Artifacts, Health, ListedRun, Run, RunOrder, Summary
 from server.service import Service
 from store import database, overviews, records
@@ -58,12 +59,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # async: needs no thread
     service: Service = request.app.state.service
     return service
 
 
-def _watches(request: Request) -> Watches:
+async def _watches(request: Request) -> Watches:
     watches: Watches = request.app.state.watches
     return watches
 
@@ -96,16 +97,16 @@ open_router = APIRouter(tags=["server"])
 router = APIRouter(responses=problems(400, 403, 422, 429, 500, 503))
 
 
-@open_router.get("/health", response_model=Health, responses=problems(400, 403, 429, 500, 503))
-async def health(service: TheService) -> Response | Health:
+@open_router.get("/health", responses=problems(400, 403, 429, 500, 503))
+async def health(service: TheService) -> Health:
     """Say whether the broker and the database answer. Asks for no token."""
-    checks = {"database": lambda: database.ping(service.store.engine)}
-    if (broker := service.settings.broker_url) is not None:
-        checks["broker"] = lambda: queueing.ping_broker(broker)
-    answers = await asyncio.gather(*(_answers(check) for check in checks.values()))
-    silent = [name for name, answered in zip(checks, answers, strict=True) if not answered]
+    checks = {"database": partial(database.ping, service.store.engine)}
+    if service.settings.broker_url is not None:
+        checks["broker"] = partial(queueing.ping_broker, service.settings.broker_url)
+    answers = await asyncio.gather(*(_answers(check, service) for check in checks.values()))
+    silent = [f"the {name} does not answer" for name, answered in zip(checks, answers, strict=True) if not answered]
     if silent:
-        raise Problem(503, f"the {' and the '.join(silent)} does not answer", headers={"Retry-After": "5"})
+        raise Problem(503, "; ".join(silent), headers={"Retry-After": str(RETRY_SECS)})
     return Health(
         status="ok",
         broker="embedded" if service.settings.broker_url is None else "ok",
@@ -114,11 +115,11 @@ async def health(service: TheService) -> Response | Health:
     )
 
 
-async def _answers(check: Any) -> bool:
+async def _answers(check: Callable[[], None], service: Service) -> bool:
     with anyio.move_on_after(HEALTH_SECS):
         try:
             # threads of its own: /health answers while all others wait for a database that is away
-            await anyio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+            await anyio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=service.checking)
         except InputError:
             return False
         return True
