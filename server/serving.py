@@ -33,7 +33,8 @@ def serve(*, host: str, port: int) -> None:
 
         from server.app import create_app
 
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+        # force: the commands show warnings only
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d, with documentation at /docs", shown, listener.getsockname()[1])
         config = uvicorn.Config(
