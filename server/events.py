@@ -131,6 +131,12 @@ class Watches:
     def __len__(self) -> int:
         return len(self._watches)
 
+    def end(self) -> None:
+        """End all streams: the server stops. Clients that come back, to this or another one, go on from there."""
+        for watch in self._watches.values():
+            watch.ended = True
+            watch.tell()
+
     async def follow(self, run_id: str, *, since: datetime | None = None) -> AsyncGenerator[ServerSentEvent]:
         """Give a run's events until it is closed; the last one is the closed run.
 

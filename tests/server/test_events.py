@@ -132,6 +132,18 @@ async def test_a_look_that_breaks_ends_the_streams() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_server_that_stops_ends_the_streams() -> None:
+    watches = Watches(Script(seen({"a": 1})), poll_secs=0.01)
+    heard = []
+    async with asyncio.timeout(SECS), aclosing(watches.follow("r")) as events:
+        async for event in events:
+            heard.append(event.event)
+            watches.end()
+    assert heard == ["attempt", "run"]
+    assert len(watches) == 0
+
+
+@pytest.mark.anyio
 async def test_when_the_last_listener_leaves_nobody_looks_any_more() -> None:
     script = Script(seen({"a": 1}))
     watches = Watches(script, poll_secs=0.01)
