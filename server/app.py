@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from core.errors import MlebenchError
+from core.errors import ServiceUnavailable
 from server import events
 from server.guards import BearerToken, RateLimit, SameOrigin, names_of
 from server.problems import ProblemsOnly, add_handlers
@@ -98,8 +98,10 @@ async def _look_after_runs(service: Service) -> None:
     while True:
         try:
             await anyio.to_thread.run_sync(service.look_after_runs)
-        except MlebenchError as error:
+        except ServiceUnavailable as error:
             log.warning("runs cannot be looked after now: %s", error)
+        except Exception:  # whatever it was, the runs are to be looked after again
+            log.exception("runs cannot be looked after now")
         await asyncio.sleep(LOOK_SECS)
 
 
