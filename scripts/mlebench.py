@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.choosing import DataDir, Everything, Ids, ListFile, Lite, SplitName
+from scripts.serve import serve
 from scripts.terminal import run_command
 
 app = typer.Typer(
@@ -191,6 +192,9 @@ def inspect(
         runs_dir=runs_dir,
         data_dir=data_dir,
     )
+
+
+app.command()(serve)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from agents.registry import Agent
 from core.errors import InputError, UnknownName
@@ -72,6 +73,10 @@ class Plan:
     archive: bytes = field(repr=False)  # of the agent
     competitions: Sequence[Competition]
     runs: Place
+
+    def asked_as(self, asked: Mapping[str, Any]) -> "Plan":
+        """Give the plan with what was asked of the HTTP server, word for word."""
+        return replace(self, request=replace(self.request, asked=asked))
 
 
 def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
