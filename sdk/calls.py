@@ -19,8 +19,8 @@ T = TypeVar("T")
 LARGEST_PAGE = 1000
 OUTAGE_SECS = 120.0  # how long a server may be away, for example to be started again, while a run is waited for
 QUIET_STREAM_SECS = 45.0  # the server's heartbeat comes every 15
-SOME_TOKEN = "give Client(token=...) the server's MLEBENCH_API_TOKEN"
-OTHER_TOKEN = "this client's token is not the server's MLEBENCH_API_TOKEN"
+GIVE_ONE = "give Client(token=...) the server's MLEBENCH_API_TOKEN"
+GIVE_ANOTHER = "this client's token is not the server's MLEBENCH_API_TOKEN"
 EventFlow: TypeAlias = Generator[Action | Event, Any, None]
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -333,7 +333,7 @@ class Calls:
             try:
                 return read_answer((yield request), read)
             except Unauthorized as error:
-                raise error.advised(OTHER_TOKEN if self.has_token else SOME_TOKEN) from error
+                raise error.advised(GIVE_ANOTHER if self.has_token else GIVE_ONE) from error
             except (ServerUnreachable, RequestFailed) as error:
                 pause = pause_secs(error, request, tries)
                 if pause is None or tries > self.retries:

@@ -73,6 +73,6 @@ class EventDecoder:
             return None
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnexpectedAnswer(f"an event that is no JSON: {text[:80]!r}") from error
         return Event(kind=kind, data=READERS.get(kind, Answer)(values), id=self.last_id)

@@ -37,9 +37,6 @@ class Known(Generic[T]):
         value: T = answer._known[self.name]
         return value
 
-    def __set__(self, answer: "Answer", value: NoReturn) -> NoReturn:
-        raise AttributeError(f"an answer cannot be changed; dict({type(answer).__name__.lower()}) is a copy that can")
-
     def of(self, values: Mapping[str, Any]) -> T:
         """Read the field out of an answer.
 
@@ -71,7 +68,7 @@ class Answer(dict[str, Any]):
         object.__setattr__(self, "_known", {field.name: field.of(values) for field in fields})
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        self._refuse()
+        raise AttributeError(f"a {type(self).__name__} cannot be changed; dict(...) of it is a copy that can")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)

@@ -98,7 +98,7 @@ def read_answer(reply: Reply, read: Callable[[Any], T]) -> T:
     check_status(reply)
     try:
         values = json.loads(reply.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         kind = reply.headers.get("content-type", "nothing that has a type")
         raise UnexpectedAnswer(f"the answer is no JSON but {kind}; is this address mlebench's server?") from error
     try:
@@ -153,7 +153,7 @@ def backoff_secs(tries: int) -> float:
 def _problem(reply: Reply) -> Mapping[str, Any]:
     try:
         problem = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return problem if isinstance(problem, dict) else {}
 
