@@ -4,6 +4,8 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Event as Flag
 
@@ -27,11 +29,19 @@ from sdk import (
 from sdk.exchange import _unreachable
 from tests.sdk.answers import run_object
 from tests.sdk.conftest import Connect
-from tests.sdk.scripted_server import Received, Scripted, as_json, in_turn, scripted_server
+from tests.sdk.scripted_server import Received, Scripted, ScriptedServer, as_json, in_turn, scripted_server
 
 RUN = as_json(run_object())
 BUSY = as_json({"detail": "busy"}, 503)
+
 NOBODY = "http://127.0.0.1:9"  # the port `discard`, below those that are given out
+
+
+def failing(
+    status: int, detail: str, *, errors: Sequence[str] = (), **headers: str
+) -> AbstractContextManager[ScriptedServer]:
+    """A server that answers everything with an error."""
+    return scripted_server(lambda _: as_json({"detail": detail, "errors": list(errors)}, status, **headers))
 
 
 def test_importing_the_sdk_loads_nothing_of_the_machinery() -> None:
@@ -77,9 +87,8 @@ def test_the_token_is_presented(connect: Connect) -> None:
 
 @pytest.mark.parametrize(("token", "advice"), [(None, r"Client\(token="), ("wrong", "is not the server's")])
 def test_a_refused_token_says_what_to_do(connect: Connect, token: str | None, advice: str) -> None:
-    with scripted_server(lambda _: as_json({"detail": "no token"}, 401)) as server:
-        with pytest.raises(Unauthorized, match=f"no token; .*{advice}"):
-            connect(server.url, token=token).list_agents()
+    with failing(401, "no token") as server, pytest.raises(Unauthorized, match=f"no token; .*{advice}"):
+        connect(server.url, token=token).list_agents()
     assert len(server.received) == 1
 
 
@@ -103,9 +112,11 @@ def test_a_failure_that_stays_is_the_servers_text(connect: Connect) -> None:
 
 
 def test_health_is_asked_once(connect: Connect) -> None:
-    with scripted_server(lambda _: as_json({"detail": "the broker does not answer"}, 503)) as server:
-        with pytest.raises(ServerFailed, match="the broker does not answer"):
-            connect(server.url).health()
+    with (
+        failing(503, "the broker does not answer") as server,
+        pytest.raises(ServerFailed, match="the broker does not answer"),
+    ):
+        connect(server.url).health()
     assert len(server.received) == 1
 
 
@@ -123,24 +134,22 @@ def test_a_run_is_submitted_again_when_the_server_had_no_time_for_it(connect: Co
 
 
 def test_a_limit_that_stays_is_an_error_of_its_own(connect: Connect) -> None:
-    with scripted_server(lambda _: as_json({"detail": "slowly"}, 429, Retry_After="600")) as server:
-        with pytest.raises(TooManyRequests, match="slowly") as raised:
-            connect(server.url).list_agents()
+    with failing(429, "slowly", retry_after="600") as server, pytest.raises(TooManyRequests, match="slowly") as raised:
+        connect(server.url).list_agents()
     assert raised.value.retry_after_secs == 600
     assert len(server.received) == 1
 
 
 def test_a_summary_that_is_too_early_says_to_wait(connect: Connect) -> None:
-    with scripted_server(lambda _: as_json({"detail": "run abc is running"}, 409)) as server:
-        with pytest.raises(NotNow, match=r"run abc is running; wait for its end: wait_for_completion\('abc'\)"):
-            connect(server.url).get_run_summary("abc")
+    advice = r"run abc is running; wait for its end: wait_for_completion\('abc'\)"
+    with failing(409, "run abc is running") as server, pytest.raises(NotNow, match=advice):
+        connect(server.url).get_run_summary("abc")
 
 
 def test_a_refused_run_has_the_servers_text(connect: Connect) -> None:
     text = "unknown agent 'dumy'; did you mean dummy?"
-    with scripted_server(lambda _: as_json({"detail": text, "errors": [text]}, 422)) as server:
-        with pytest.raises(Refused) as raised:
-            connect(server.url).run(agent_id="dumy")
+    with failing(422, text, errors=[text]) as server, pytest.raises(Refused) as raised:
+        connect(server.url).run(agent_id="dumy")
     assert str(raised.value) == text
 
 
@@ -231,9 +240,8 @@ def test_events_go_on_where_the_connection_broke(connect: Connect) -> None:
 
 
 def test_events_of_a_run_that_is_not_there_are_an_error(connect: Connect) -> None:
-    with scripted_server(lambda _: as_json({"detail": "no run abc"}, 404)) as server:
-        with pytest.raises(NotFound, match="no run abc"):
-            list(connect(server.url).stream_events("abc"))
+    with failing(404, "no run abc") as server, pytest.raises(NotFound, match="no run abc"):
+        list(connect(server.url).stream_events("abc"))
 
 
 CONTENT = bytes(range(256)) * 40
@@ -310,9 +318,8 @@ def test_a_file_of_another_size_than_announced_is_none(connect: Connect, tmp_pat
 
 def test_a_hostile_name_costs_no_file_outside_the_folder(connect: Connect, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    with scripted_server(Files(path="../outside")) as server:
-        with pytest.raises(UnexpectedAnswer, match="nothing is written"):
-            connect(server.url).download_artifacts("abc", folder)
+    with scripted_server(Files(path="../outside")) as server, pytest.raises(UnexpectedAnswer, match="is written"):
+        connect(server.url).download_artifacts("abc", folder)
     assert list(tmp_path.iterdir()) == []
     assert server.paths == ["/runs/abc/artifacts"]
 
