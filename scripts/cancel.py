@@ -3,17 +3,14 @@
 python scripts/cancel.py RUN
 """
 
-import time
 from typing import Annotated
 
 import typer
 
-from core.status import RunState, State
+from core.status import RunState
 from scripts.terminal import run_command, single
-from store.runs import Store
-from worker import closing
+from worker import cancelling
 from worker.context import Context
-from worker.identity import known_dead
 from worker.settings import load_settings
 
 PATIENCE_SECS = 60.0
@@ -33,26 +30,12 @@ def cancel(
             return
         waiting = here.store.request_cancel(found.run_id)
         print(f"run {found.run_id}: {waiting} waiting attempts cancelled", flush=True)
-        _wait_for_workers(found.run_id, here.store)
-        if closing.close(found.run_id, here):
+        if cancelling.stop_and_close(found.run_id, here, patience_secs=PATIENCE_SECS):
             print(f"run {found.run_id} is closed: {found.run_dir}")
         else:
             print(f"run {found.run_id}: its workers have not stopped everything yet; they will, or their leases end")
     finally:
         here.close()
-
-
-def _wait_for_workers(run_id: str, store: Store) -> None:
-    """Wait until nothing runs any more; what only dead workers hold is ended here."""
-    deadline = time.monotonic() + PATIENCE_SECS
-    while time.monotonic() < deadline:
-        rows = [row for row in store.progress(run_id) if row.state is not State.DONE]
-        if not rows:
-            return
-        dead = [owner for owner in store.owners(run_id) if known_dead(owner)]
-        if dead:
-            store.cancel_held_by(run_id, dead_owners=dead)
-        time.sleep(0.3)
 
 
 def main() -> None:

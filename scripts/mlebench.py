@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.choosing import DataDir, Everything, Ids, ListFile, Lite, SplitName
+from scripts.serve import serve
 from scripts.terminal import run_command
 
 app = typer.Typer(
@@ -165,6 +166,9 @@ def compare(
     from scripts.comparing import compare_runs
 
     compare_runs(first, second, runs_dir=runs_dir, as_json=as_json)
+
+
+app.command()(serve)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,9 @@ Exit codes: 0, every attempt ended and was graded; 1, at least one was lost to t
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,18 +25,13 @@ from core.status import State
 from scripts.following import follow
 from scripts.results import show_result
 from scripts.terminal import INTERRUPTED, console_for, run_command, single
-from store import hosts, watching
-from store.folders import LIVE
-from store.records import Run, RunRequest
+from store.records import Run
 from store.runs import Store
-from worker import queueing, room
-from worker.app import connect
+from worker import carrier, launching, queueing, room
 from worker.context import open_store
-from worker.embedded import embedded_services
-from worker.identity import known_dead
 from worker.places import run_folder
 from worker.settings import Settings, load_settings
-from worker.submitting import Order, check_runnable, create_run, hosts_of, plan
+from worker.submitting import Order, create_run, plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,32 +90,28 @@ def submit(
         queueing.ping_broker(settings.broker_url)
     store = open_store(settings, create=True)
     if settings.broker_url:
-        _check_workers(store.find_run(resume).request if resume else planned.request, settings, store)
+        request = store.find_run(resume).request if resume else planned.request
+        if not launching.check_workers(request, settings, store):
+            print(launching.NO_WORKER, file=sys.stderr)
     run = store.find_run(resume) if resume else create_run(planned, store)
+    if resume:
+        launching.reopen(run, store)
     if detach:
-        _detach(run, settings, store, resumed=resume is not None, as_json=as_json)
+        _detach(run, settings, store, as_json=as_json)
         return
-    sys.exit(_carry_out(run, settings, store, resumed=resume is not None, as_json=as_json))
+    sys.exit(_carry_out(run, settings, store, as_json=as_json))
 
 
-def _check_workers(request: RunRequest, settings: Settings, store: Store) -> None:
-    """Say beforehand what no worker can run. Workers may come later than the run."""
-    workers = hosts.announced(store, within_secs=settings.lease_secs)
-    if workers:
-        check_runnable(request, hosts_of(workers, settings))
-    else:
-        print("no worker that runs attempts is up: the run waits until one is", file=sys.stderr)
-
-
-def _carry_out(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> int:
+def _carry_out(run: Run, settings: Settings, store: Store, *, as_json: bool) -> int:
     console = console_for(as_json=as_json)
     console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
     if run.request.sandbox == "process":
         console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
-        with _naming(run, settings), _services(settings, run_folder(run.run_dir, settings).path) as (live, check):
-            _enqueue(run, live, store, resumed=resumed)
+        folder = run_folder(run.run_dir, settings).path
+        with _naming(run, settings), launching.services(settings, folder) as (live, check):
+            launching.enqueue(run, live, store)
             if not settings.broker_url:  # the attempts work on this host's disks
                 check = _telling_of_disks(check, settings, console)
             closed = follow(store, run.run_id, console=console, check=check)
@@ -159,48 +148,10 @@ def _naming(run: Run, settings: Settings) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _services(settings: Settings, run_dir: Path) -> Iterator[tuple[Settings, Callable[[], None]]]:
-    """Give the settings of the services to use, and a check to call now and then that raises when they failed."""
-    if settings.broker_url:
-        yield settings, lambda: None
-        return
-    logs = run_dir / LIVE / "services"  # gone when the run is closed, there to be read when it is not
-    logs.mkdir(parents=True, exist_ok=True)
-    with embedded_services(settings, slots=settings.workers, log_dir=logs) as services:
-        yield services.settings, services.check
-
-
-def _enqueue(run: Run, settings: Settings, store: Store, *, resumed: bool) -> None:
-    if resumed:
-        dead = [owner for owner in store.owners(run.run_id) if known_dead(owner)]
-        attempt_ids = store.reopen_run(run.run_id, dead_owners=dead)
-    else:
-        attempt_ids = [row.attempt_id for row in store.progress(run.run_id)]
-    with connect(settings) as client:
-        queueing.enqueue(client, run.run_id, attempt_ids, watching.labels(store, attempt_ids))
-
-
-def _detach(run: Run, settings: Settings, store: Store, *, resumed: bool, as_json: bool) -> None:
+def _detach(run: Run, settings: Settings, store: Store, *, as_json: bool) -> None:
     """Leave the run to the workers; without a broker, to a process of its own that brings them."""
-    if settings.broker_url:
-        with _naming(run, settings):
-            _enqueue(run, settings, store, resumed=resumed)
-    else:
-        folder = run_folder(run.run_dir, settings).path
-        folder.mkdir(exist_ok=True)  # with an object store it is not there yet
-        log = folder / "submit.log"
-        with log.open("ab") as output:
-            subprocess.Popen(
-                [
-                    *(sys.executable, str(Path(__file__).resolve()), "--resume", run.run_id),
-                    *("--workers", str(settings.workers), "--runs-dir", str(settings.runs_dir)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+    with _naming(run, settings):
+        carrier.leave(run, settings, store)
     if as_json:
         print(json.dumps({"run_id": run.run_id, "run_dir": run.run_dir, "status": run.state}))
     else:

@@ -7,7 +7,7 @@ It is imported when the first such address is used, and not before: it is the ex
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 from core.errors import InputError, ServiceUnavailable
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
 
 SCHEME = "s3://"
 ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?P<prefix>(/[A-Za-z0-9!_.*'()=+:@,-]+)*)/?")
+PIECE_BYTES = 256 << 10
 CONNECT_SECS, ANSWER_SECS, ATTEMPTS = 5, 60, 5
 
 # boto3's parameters and the variables they come from, best first. What is set nowhere, boto3 looks for by itself:
@@ -45,6 +47,20 @@ REASONS = {
 def is_remote(address: object) -> bool:
     """Whether an address names an object store and not a folder."""
     return str(address).startswith(SCHEME)
+
+
+class NoSuchRange(InputError):
+    """The part of an object that was asked for is outside of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """An object, or a part of one, to be read piece by piece."""
+
+    size: int  # bytes of what is given
+    content_range: str | None  # `bytes first-last/all`; None where all of it is given
+    etag: str
+    pieces: Iterator[bytes]  # raises ServiceUnavailable; ends the transfer where it is closed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +137,39 @@ class Bucket:
                 return self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"].read()
             except self.client.exceptions.NoSuchKey:
                 return None
+
+    def stream(self, key: str, *, byte_range: str | None = None) -> Streamed | None:
+        """Open an object, or a part of it; None where there is none.
+
+        Args:
+            key: the object.
+            byte_range: `bytes=first-last`, either of them may be left out.
+
+        Raises:
+            NoSuchRange: the object has no such part.
+        """
+        from botocore.exceptions import ClientError
+
+        part = {} if byte_range is None else {"Range": byte_range}
+        with self._translated():
+            try:
+                found = self.client.get_object(Bucket=self.name, Key=self.prefix + key, **part)  # type: ignore[arg-type]  # by name
+            except self.client.exceptions.NoSuchKey:
+                return None
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidRange":
+                    raise NoSuchRange(f"{byte_range} is outside of the object") from error
+                raise
+        return Streamed(
+            size=found["ContentLength"],
+            content_range=found.get("ContentRange"),
+            etag=found["ETag"],
+            pieces=self._pieces(found["Body"]),
+        )
+
+    def _pieces(self, body: "StreamingBody") -> Iterator[bytes]:
+        with self._translated(), closing(body):
+            yield from body.iter_chunks(PIECE_BYTES)
 
     def size(self, key: str) -> int | None:
         """Give an object's size in bytes, None where there is none."""

@@ -32,6 +32,7 @@ class RunRequest:
     priority: int = 0  # a run of higher priority goes first
     needs: Mapping[str, Resources] = field(default_factory=dict)  # competition -> what is asked for, where something is
     expected_secs: Mapping[str, float] = field(default_factory=dict)  # competition -> how long an attempt may well take
+    asked: Mapping[str, Any] | None = None  # what was asked of the HTTP server, word for word; None: of a command
 
     def needs_of(self, competition_id: str) -> Resources:
         """Give what an attempt on a competition asks for."""

@@ -32,6 +32,7 @@ class Progress:
 
     attempt_id: str
     position: int
+    name: str
     competition_id: str
     technique: str | None
     seed: int
@@ -99,16 +100,32 @@ class Store(Leases):
             UnknownName: there is no such run.
             InputError: there is no run at all.
         """
-        known = self.runs()
+        newest_first = select(runs).order_by(runs.c.created_at.desc(), runs.c.run_id.desc())
+        folder = Path(name).name
+        wanted = (
+            newest_first
+            if name == "latest"
+            else select(runs).where(or_(runs.c.run_id == folder, runs.c.run_group == folder))
+        )
+        with self.reading() as connection:
+            if (row := connection.execute(wanted.limit(1)).one_or_none()) is not None:
+                return Run.from_row(row)
+            known = connection.execute(select(runs.c.run_id, runs.c.run_group)).all()
         if not known:
             raise InputError(f"no run {name!r}: this database holds no runs yet; start one with scripts/submit.py")
-        if name == "latest":
-            return known[0]
-        folder = Path(name).name
-        for run in known:
-            if folder in (run.run_id, run.run_group):
-                return run
-        raise UnknownName("run", name, [run.run_id for run in known] + [run.run_group for run in known])
+        raise UnknownName("run", name, [part for row in known for part in row])
+
+    def run_of_folder(self, run_group: str) -> Run | None:
+        """Give the run whose folder has this name."""
+        with self.reading() as connection:
+            row = connection.execute(select(runs).where(runs.c.run_group == run_group)).one_or_none()
+            return None if row is None else Run.from_row(row)
+
+    def open_runs(self) -> list[Run]:
+        """Give the runs that are not closed, oldest first."""
+        with self.reading() as connection:
+            query = select(runs).where(runs.c.state == RunState.OPEN).order_by(runs.c.created_at)
+            return [Run.from_row(row) for row in connection.execute(query)]
 
     def request_cancel(self, run_id: str) -> int:
         """Cancel what waits, tell the workers to stop what runs; gives how many attempts were waiting."""

@@ -68,7 +68,14 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)
     """MLEBENCH_DATABASE_URL: `postgresql://` or `sqlite:///path`. Default: mlebench.db in the runs folder."""
     api_token: SecretStr | None = Field(default=None, repr=False)
-    """MLEBENCH_API_TOKEN: what callers of the HTTP server must present. Default: none."""
+    """MLEBENCH_API_TOKEN: what callers of the HTTP server must present. Default: none, and it listens on loopback
+    only."""
+    api_rate: int = Field(default=3000, ge=0)
+    """MLEBENCH_API_RATE: requests that one client address may make of the HTTP server in a minute; 0: any number.
+    Default: 3000."""
+    api_data_dirs: str | None = None
+    """MLEBENCH_API_DATA_DIRS: folders, separated as in PATH, in which a client of the HTTP server may name a data_dir
+    besides DATA_DIR. Default: none."""
 
     # Folders
     data_dir: Path = Path("~/.cache/mle-bench/data")

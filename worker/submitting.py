@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from agents.registry import Agent, agent_roots, load_agent
 from core.errors import InputError, UnknownName
@@ -63,6 +64,10 @@ class Plan:
     agent: Agent
     competitions: Sequence[Competition]
     runs: Place
+
+    def asked_as(self, asked: Mapping[str, Any]) -> "Plan":
+        """Give the plan with what was asked of the HTTP server, word for word."""
+        return replace(self, request=replace(self.request, asked=asked))
 
 
 def plan(order: Order, settings: Settings, *, local: bool) -> Plan:

@@ -1,0 +1,59 @@
+"""Listening: what `python server.py` and `mlebench serve` do."""
+
+import logging
+import sys
+
+from core.errors import InputError
+from server.guards import is_loopback
+from worker import queueing
+from worker.context import open_store
+from worker.settings import Settings, load_settings
+
+DEFAULT_PORT = 8000
+MOST_CONNECTIONS = 1000
+LAST_SECS = 3  # that open streams get when the server is stopped
+
+
+def serve(*, host: str, port: int) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        host: the address to listen on; without MLEBENCH_API_TOKEN, a loopback one.
+        port: 0 for any that is free; the log says which.
+
+    Raises:
+        InputError: a setting is wrong, a service does not answer, or a token is needed.
+    """
+    settings = load_settings()
+    check(settings, host=host)
+
+    import uvicorn  # slow to import, and of no use to whoever made a mistake
+
+    from server.app import create_app
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    uvicorn.run(
+        create_app(settings, host=host),
+        host=host,
+        port=port,
+        proxy_headers=False,  # the address that counts for the rate is that of the connection
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=LAST_SECS,
+    )
+
+
+def check(settings: Settings, *, host: str) -> None:
+    """Check what can be checked before the server listens.
+
+    Raises:
+        InputError: as `serve`.
+    """
+    if settings.api_token is None and not is_loopback(host):
+        raise InputError(
+            f"--host {host}: others than this machine could start runs; set MLEBENCH_API_TOKEN, in the environment or "
+            "in .env, for example to what `openssl rand -hex 24` prints, or listen on 127.0.0.1"
+        )
+    if settings.broker_url is not None:
+        queueing.ping_broker(settings.broker_url)
+    open_store(settings, create=True).close()
