@@ -2,6 +2,7 @@
 
 import re
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ QUIET_STREAM_SECS = 45.0  # the server's heartbeat comes every 15
 GIVE_ONE = "give Client(token=...) the server's MLEBENCH_API_TOKEN"
 GIVE_ANOTHER = "this client's token is not the server's MLEBENCH_API_TOKEN"
 EventFlow: TypeAlias = Generator[Action | Event, Any, None]
-RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,254}")  # its id, its folder's name, or latest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,7 +292,10 @@ class Calls:
             UnexpectedAnswer: the server names a file outside of the folder (nothing is written then), or sends other
                 bytes than it announced.
         """
-        wanted = chosen((yield from self.get_artifacts(run_id)), kinds)
+        artifacts = yield from self.get_artifacts(run_id)
+        if artifacts.truncated:
+            warnings.warn(f"run {run_id} has more files than the server lists; the rest is not fetched", stacklevel=2)
+        wanted = chosen(artifacts, kinds)
         places = [place_of(artifact.path, Path(folder)) for artifact in wanted]
         for artifact, place in zip(wanted, places, strict=True):
             if not is_whole(place, artifact.bytes):
@@ -346,7 +350,7 @@ def _plain(names: str | Sequence[str] | None) -> str | list[str] | None:
 
 
 def _run_path(run_id: str) -> str:
-    if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+    if not isinstance(run_id, str) or not RUN_NAME.fullmatch(run_id):
         raise InputError(f"run id {run_id!r}: expected the run_id of a run, or 'latest'")
     return f"/runs/{run_id}"
 

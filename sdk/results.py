@@ -245,7 +245,7 @@ class Artifact(Answer):
 
 
 class Artifacts(Answer):
-    """The files of a run, by kind."""
+    """The files of a run, by kind; `truncated` where it has more than are listed."""
 
     __slots__ = ()
     run_id = Known(_text)
@@ -255,6 +255,7 @@ class Artifacts(Answer):
     rollouts = Known(each(Artifact), default=())
     code = Known(each(Artifact), default=())
     metadata = Known(each(Artifact), default=())
+    truncated = Known(_flag, default=False)
 
 
 class Health(Answer):

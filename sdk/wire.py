@@ -167,13 +167,7 @@ def _said(problem: Mapping[str, Any], status: int) -> str:
 
 
 def _one_error(error: Any) -> str:
-    if not isinstance(error, dict):
-        return str(error)
-    place = next((error[name] for name in ("field", "loc", "pointer", "name") if error.get(name)), "")
-    text = next((error[name] for name in ("detail", "message", "msg") if error.get(name)), "")
-    if isinstance(place, list):
-        place = ".".join(str(part) for part in place)
-    return f"{place}: {text}" if place else str(text)
+    return f"{error.get('field')}: {error.get('message')}" if isinstance(error, dict) else str(error)
 
 
 def _retry_after_secs(value: str | None) -> float | None:

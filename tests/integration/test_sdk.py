@@ -1,0 +1,161 @@
+"""The SDK, and a client written for the seed system, against a real server."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+
+from sdk import AsyncClient, Client, NotFound, Refused, Run
+from tests.integration.bench import REPOSITORY, Bench
+from tests.integration.http_server import HttpServer, http_server
+
+TIMING = {"MLEBENCH_LEASE_SECS": "6", "MLEBENCH_HEARTBEAT_SECS": "1", "MLEBENCH_GRACE_SECS": "5"}
+TINY: dict[str, Any] = {"competition_set": ["tiny"], "sandbox": "process"}
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
+    """One server for the tests of this file."""
+    folder = tmp_path_factory.mktemp("http")
+    timing = TIMING | {"MLEBENCH_SANDBOX": "process", "HOME": str(folder)}
+    with http_server(Bench(data_dir=data_dir, runs_dir=folder / "runs", env=timing)) as started:
+        yield started
+
+
+def test_the_examples_of_the_documentation_run_as_they_are_written(
+    server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where downloads go
+    text = (REPOSITORY / "docs" / "sdk.md").read_text().replace("http://127.0.0.1:8000", server.url)
+    blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    assert len(blocks) >= 5
+    namespace: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "docs/sdk.md", "exec"), namespace)
+    namespace["client"].close()
+    said = capsys.readouterr().out
+    assert "job-classes 0 completed" in said
+    assert "unknown agent 'dumy'; did you mean dummy?" in said
+    assert list(tmp_path.glob("results/*_run-group_dummy/grading_report.json"))
+
+
+def test_the_calls_of_the_seed_systems_readme_run_as_they_are_written(
+    server: HttpServer, request: pytest.FixtureRequest
+) -> None:
+    client = Client(base_url=server.url)
+    request.addfinalizer(client.close)
+    assert client.health()["status"] == "ok"
+    assert {"diamond-prices", "spaceship-titanic"} <= set(client.list_competitions())
+    assert {"imbalance", "missing"} <= set(client.list_technique_tasks())
+    # The same call with competitions that need no account at Kaggle:
+    run = client.run(
+        competition_set="experiments/splits/dev.txt",
+        agent_id="dummy",
+        lite=False,
+        n_seeds=1,
+        n_workers=2,
+        technique_tasks=["imbalance", "missing"],
+        tasks=["job-classes"],
+    )
+    client.wait_for_completion(run["run_id"], poll_interval=0.5, timeout=3600)
+    summary = client.get_run_summary(run["run_id"])
+    artifacts = client.get_artifacts(run["run_id"])
+    assert summary["grading_reports"][0]["total_runs"] == 2
+    assert summary["technique_grades"]["job-classes"]["tasks"].keys() == {"imbalance", "missing"}
+    assert len(artifacts["submissions"]) == 2
+    assert client.get_run(run["run_id"])["status"] == "completed"
+    with pytest.raises(Refused, match="Kaggle"):  # this server has no account
+        client.run(
+            competition_set="experiments/splits/low.txt",
+            agent_id="dummy",
+            lite=False,
+            n_seeds=1,
+            n_workers=2,
+            technique_tasks=None,
+        )
+
+
+def test_a_client_written_for_the_seed_system_works_unchanged(server: HttpServer) -> None:
+    base = server.url
+    answer = requests.post(
+        f"{base}/runs",
+        json={
+            "competition_set": ["tiny"],
+            "agent_id": "solver",
+            "lite": False,
+            "n_seeds": 2,
+            "n_workers": 2,
+            "retain": False,
+            "data_dir": None,
+            "notes": "a client of before",
+            "technique_tasks": None,
+            "tasks": None,
+        },
+        timeout=30,
+    )
+    answer.raise_for_status()
+    run_id = answer.json()["run_id"]
+    deadline = time.monotonic() + 100
+    while True:
+        status = requests.get(f"{base}/runs/{run_id}", timeout=30).json()
+        if status["status"] in ("completed", "failed"):
+            break
+        assert requests.get(f"{base}/runs/{run_id}/summary", timeout=30).status_code == 409
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert status["status"] == "completed"
+    assert status["request"]["notes"] == "a client of before"
+    summary = requests.get(f"{base}/runs/{run_id}/summary", timeout=30).json()
+    assert summary["grading_reports"][0]["total_gold_medals"] == 2
+    artifacts = requests.get(f"{base}/runs/{run_id}/artifacts", timeout=30).json()
+    [submission, _] = artifacts["submissions"]
+    assert requests.get(f"{base}/files/{submission['path']}", timeout=30).text.startswith("id,late")
+    assert run_id in [run["run_id"] for run in requests.get(f"{base}/runs", timeout=30).json()]
+
+
+def test_an_event_loop_follows_cancels_and_fetches(server: HttpServer, tmp_path: Path) -> None:
+    async def follow() -> tuple[Run, list[str]]:
+        async with AsyncClient(server.url) as client:
+            run = await client.run(agent_id="sleeper", **TINY)
+            kinds = []
+            async with aclosing(client.stream_events(run.run_id)) as events:  # type: ignore[type-var]  # a generator
+                async for event in events:
+                    kinds.append(event.kind)
+                    if event.kind == "log" and event.data["line"] == "working":
+                        await client.cancel(run.run_id)
+            ended = await client.wait_for_completion(run.run_id, poll_interval=0.2, timeout=60)
+            await client.download_artifacts(run.run_id, tmp_path)
+            return ended, kinds
+
+    run, kinds = asyncio.run(follow())
+    assert run.status == "failed"
+    assert "cancelled" in (run.message or "")
+    assert {"attempt", "log", "run"} == set(kinds)
+    assert kinds[-1] == "run"
+    [said] = tmp_path.glob("*/tiny_*/run.log")
+    assert "working" in said.read_text()
+
+
+def test_who_waits_does_not_see_that_the_server_was_killed_and_started_again(server: HttpServer) -> None:
+    ended: list[Run] = []
+    with Client(server.url) as client:
+        run = client.run(agent_id="napper", **TINY)
+        wait = partial(client.wait_for_completion, run.run_id, poll_interval=0.2, timeout=100)
+        waiting = Thread(target=lambda: ended.append(wait()))
+        waiting.start()
+        server.kill()
+        server.start()
+        waiting.join()
+    assert [run.status for run in ended] == ["completed"]
+
+
+def test_a_run_that_is_not_there_is_named(server: HttpServer) -> None:
+    with Client(server.url) as client, pytest.raises(NotFound, match="nosuchrun"):
+        client.get_run("nosuchrun")
