@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -20,16 +21,21 @@ class HttpServer:
 
     bench: Bench
     port: int = field(default_factory=lambda: _free_port())
-    process: "subprocess.Popen[bytes] | None" = None
+    process: "subprocess.Popen[str] | None" = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> Path:
+        """What it says: a line for each request."""
+        return self.bench.runs_dir.parent / "server.log"
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.bench.runs_dir.mkdir(parents=True, exist_ok=True)
-        with (self.bench.runs_dir.parent / "server.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "server.py", "--port", str(self.port)],
                 cwd=REPOSITORY,
@@ -37,6 +43,7 @@ class HttpServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                text=True,
             )
         wait_until(self._answers, timeout_secs=60, description="the server answers")
 
