@@ -51,7 +51,9 @@ class Calls:
             ServerUnreachable: no server answers.
             ServerFailed: it answers, and its broker or its database does not; the text says which.
         """
-        return read_answer((yield Request(method="GET", path="/health")), Health)
+        reply: Reply = yield Request(method="GET", path="/health")
+        self._check(reply)
+        return read_answer(reply, Health)
 
     def list_competitions(self, split: str | None = None) -> Flow[list[str]]:
         """Give the ids of all competitions, or of a split's.
@@ -250,7 +252,7 @@ class Calls:
         Raises:
             ServerUnreachable: the server was away for more than two minutes.
         """
-        path, decoder, tries, answered = f"{_run_path(run_id)}/events", EventDecoder(), 0, self.clock()
+        path, decoder, tries, answered = f"{_run_path(run_id)}/events", EventDecoder(), 0, None
         while True:
             tries += 1
             try:
@@ -262,11 +264,10 @@ class Calls:
                         if isinstance(event.data, Run) and event.data.ended:
                             return
             except (ServerUnreachable, RequestFailed) as error:
-                if not _passes(error) or self.clock() - answered > OUTAGE_SECS:
+                away = tries > self.retries if answered is None else self.clock() - answered > OUTAGE_SECS
+                if away or not _passes(error):
                     raise
-            last_id = decoder.last_id
-            decoder = EventDecoder()  # half an event is worth nothing
-            decoder.last_id = last_id
+            decoder = EventDecoder(last_id=decoder.last_id)  # half an event is worth nothing
             yield Pause(backoff_secs(tries + 1))
 
     def download_artifacts(
@@ -305,11 +306,11 @@ class Calls:
     def _download(self, artifact: Artifact, place: Path) -> Flow[None]:
         tries = 0
         with Part(place, artifact.bytes) as part:
-            while True:
+            while part.size < artifact.bytes:
                 tries, before = tries + 1, part.size
                 request = _file_request(artifact.path, first=part.size)
                 try:
-                    _begin(part, (yield request))
+                    self._begin(part, (yield request))
                     while (piece := (yield NextPiece())) is not None:
                         part.write(piece)
                     break
@@ -322,12 +323,30 @@ class Calls:
                 yield Pause(pause)
             part.finish()
 
+    def _begin(self, part: Part, reply: Reply) -> None:
+        """See from the answer's head where the bytes belong that follow."""
+        if reply.status == 416:  # what is there is of another file
+            part.empty()
+            raise UnexpectedAnswer("the file has changed since its download was begun; download again")
+        self._check(reply)
+        if reply.status != 206:
+            part.empty()
+        elif not reply.headers.get("content-range", "").startswith(f"bytes {part.size}-"):
+            raise UnexpectedAnswer(f"the server answers bytes from {part.size} on with another range")
+
     def _open_events(self, path: str, last_id: str | None) -> Flow[None]:
         headers = {"Accept": "text/event-stream"} | ({} if last_id is None else {"Last-Event-ID": last_id})
         reply: Reply = yield Request(
             method="GET", path=path, headers=headers, streamed=True, quiet_secs=QUIET_STREAM_SECS
         )
-        check_status(reply)
+        self._check(reply)
+
+    def _check(self, reply: Reply) -> None:
+        """Raise what an answer means that is an error."""
+        try:
+            check_status(reply)
+        except Unauthorized as error:
+            raise error.advised(GIVE_ANOTHER if self.has_token else GIVE_ONE) from error
 
     def _ask(self, request: Request, read: Callable[[Any], T]) -> Flow[T]:
         """Make a request until it is answered, as often as it may be made."""
@@ -335,9 +354,9 @@ class Calls:
         while True:
             tries += 1
             try:
-                return read_answer((yield request), read)
-            except Unauthorized as error:
-                raise error.advised(GIVE_ANOTHER if self.has_token else GIVE_ONE) from error
+                reply: Reply = yield request
+                self._check(reply)
+                return read_answer(reply, read)
             except (ServerUnreachable, RequestFailed) as error:
                 pause = pause_secs(error, request, tries)
                 if pause is None or tries > self.retries:
@@ -364,15 +383,3 @@ def _file_request(path: str, *, first: int) -> Request:
     # Not compressed: sizes are those of the file.
     headers = {"Accept": "*/*", "Accept-Encoding": "identity"} | ({"Range": f"bytes={first}-"} if first else {})
     return Request(method="GET", path=f"/files/{quote(path, errors='surrogateescape')}", headers=headers, streamed=True)
-
-
-def _begin(part: Part, reply: Reply) -> None:
-    """See from the answer's head where the bytes belong that follow."""
-    if reply.status == 416 and part.size:  # what is there is of another file
-        part.empty()
-        raise UnexpectedAnswer("the file has changed since its download was begun; download again")
-    check_status(reply)
-    if reply.status != 206:
-        part.empty()
-    elif not reply.headers.get("content-range", "").startswith(f"bytes {part.size}-"):
-        raise UnexpectedAnswer(f"the server answers bytes from {part.size} on with another range")

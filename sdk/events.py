@@ -31,10 +31,14 @@ class Event:
 
 
 class EventDecoder:
-    """Makes events out of a stream's bytes, however they are cut."""
+    """Makes events out of a stream's bytes, however they are cut.
 
-    def __init__(self) -> None:
-        self.last_id: str | None = None
+    Attributes:
+        last_id: of the newest event, or the one of the stream before.
+    """
+
+    def __init__(self, *, last_id: str | None = None) -> None:
+        self.last_id = last_id
         self._rest = b""
         self._kind = ""
         self._data: list[str] = []

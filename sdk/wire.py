@@ -89,13 +89,11 @@ Flow: TypeAlias = Generator[Action, Any, T]
 
 
 def read_answer(reply: Reply, read: Callable[[Any], T]) -> T:
-    """Give what an answer means.
+    """Read the JSON of an answer that is a success.
 
     Raises:
-        RequestFailed: it is an error.
         UnexpectedAnswer: it is not what this project's server would say.
     """
-    check_status(reply)
     try:
         values = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
@@ -108,7 +106,12 @@ def read_answer(reply: Reply, read: Callable[[Any], T]) -> T:
 
 
 def check_status(reply: Reply) -> None:
-    """Raise what an answer's status means, when it is no success."""
+    """Check that an answer is a success.
+
+    Raises:
+        RequestFailed: it is an error; the class is that of its status.
+        UnexpectedAnswer: it leads elsewhere.
+    """
     if 200 <= reply.status < 300:
         return
     if reply.status < 400:

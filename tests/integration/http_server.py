@@ -20,7 +20,7 @@ class HttpServer:
     """`python server.py`, which can be killed and started again on its port."""
 
     bench: Bench
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=lambda: free_port())
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -76,22 +76,23 @@ def http_server(bench: Bench) -> Iterator[HttpServer]:
         server.process.terminate()
         server.process.wait()
         assert_all_gone(processes)
-        wait_until(lambda: not _carriers(bench), timeout_secs=30, description="nothing carries a run any more")
+        wait_until(lambda: not at_work(bench.runs_dir), timeout_secs=30, description="no run is carried any more")
 
 
-def _carriers(bench: Bench) -> list[psutil.Process]:
-    """Processes that still work on a run of this bench."""
+def at_work(runs_dir: Path) -> list[psutil.Process]:
+    """Processes that have this runs folder in their environment."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("MLEBENCH_RUNS_DIR") == str(bench.runs_dir):
+            if process.environ().get("MLEBENCH_RUNS_DIR") == str(runs_dir):
                 found.append(process)
         except psutil.Error:
             continue
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on now."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

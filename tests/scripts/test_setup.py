@@ -240,6 +240,12 @@ def test_arguments_that_are_none_are_refused(system: System) -> None:
     assert "expected none, --install or --help" in system.out
 
 
+def test_shellcheck_finds_nothing() -> None:
+    shellcheck = Path(sys.executable).parent / "shellcheck"
+    done = subprocess.run([str(shellcheck), REPOSITORY / "setup.sh"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_help_says_what_it_does(system: System) -> None:
     assert system.setup("--help") == 0
     assert "Exit codes: 0" in system.out

@@ -1,6 +1,7 @@
 """The calls, carried out by hand: what they ask for, with a clock that does not wait."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,3 +184,9 @@ def test_what_cannot_be_a_run_is_not_asked_for(call: Callable[[Calls, Any], Any]
     with pytest.raises(InputError, match="expected the run_id"):
         perform(call(perform.calls(), run_id))
     assert perform.requests == []
+
+
+def test_files_that_are_not_listed_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    perform = Performed([reply({"run_id": "abc", "truncated": True})])
+    with pytest.warns(UserWarning, match="more files than the server lists"):
+        assert perform(perform.calls().download_artifacts("abc", tmp_path)) == []

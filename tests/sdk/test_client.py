@@ -26,6 +26,7 @@ from sdk import (
     Unauthorized,
     UnexpectedAnswer,
 )
+from sdk.artifacts import Part
 from sdk.exchange import _unreachable
 from tests.sdk.answers import run_object
 from tests.sdk.conftest import Connect
@@ -239,6 +240,16 @@ def test_events_go_on_where_the_connection_broke(connect: Connect) -> None:
     assert [request.headers.get("last-event-id") for request in server.received] == [None, "1", "1", "2"]
 
 
+def test_events_of_a_server_that_was_never_there_are_an_error_soon(connect: Connect) -> None:
+    with pytest.raises(ServerUnreachable, match="start one with"):
+        list(connect(NOBODY, retries=1).stream_events("abc"))
+
+
+def test_a_refused_token_says_what_to_do_also_when_following(connect: Connect) -> None:
+    with failing(401, "no token") as server, pytest.raises(Unauthorized, match=r"Client\(token="):
+        list(connect(server.url).stream_events("abc"))
+
+
 def test_events_of_a_run_that_is_not_there_are_an_error(connect: Connect) -> None:
     with failing(404, "no run abc") as server, pytest.raises(NotFound, match="no run abc"):
         list(connect(server.url).stream_events("abc"))
@@ -297,6 +308,35 @@ def test_a_download_that_was_given_up_goes_on_in_the_next_call(connect: Connect,
         assert server.paths[before:] == ["/runs/abc/artifacts"]  # the file is there with its size
 
 
+def test_an_empty_file_is_not_asked_for(connect: Connect, tmp_path: Path) -> None:
+    with scripted_server(Files(announced=0)) as server:
+        [path] = connect(server.url).download_artifacts("abc", tmp_path)
+    assert path.read_bytes() == b""
+    assert server.paths == ["/runs/abc/artifacts"]
+
+
+def test_a_file_that_only_lacked_its_name_is_not_asked_for_again(connect: Connect, tmp_path: Path) -> None:
+    place = tmp_path / "group/attempt/run.log"
+    with Part(place, len(CONTENT)) as part:
+        part.write(CONTENT)
+    with scripted_server(Files()) as server:
+        connect(server.url).download_artifacts("abc", tmp_path)
+    assert place.read_bytes() == CONTENT
+    assert server.paths == ["/runs/abc/artifacts"]
+
+
+def test_a_part_of_another_file_is_given_up(connect: Connect, tmp_path: Path) -> None:
+    with Part(tmp_path / "group/attempt/run.log", len(CONTENT)) as part:
+        part.write(b"abc")
+    files = in_turn(Files()(Received(method="GET", path="/artifacts", headers={}, body=b"")), as_json({}, 416))
+    with scripted_server(files) as server, pytest.raises(UnexpectedAnswer, match="has changed"):
+        connect(server.url).download_artifacts("abc", tmp_path)
+    with scripted_server(Files()) as server:
+        [path] = connect(server.url).download_artifacts("abc", tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert "range" not in server.received[-1].headers
+
+
 def test_a_server_without_ranges_sends_all_again(connect: Connect, tmp_path: Path) -> None:
     files = Files(breaks=1)
 
@@ -309,7 +349,7 @@ def test_a_server_without_ranges_sends_all_again(connect: Connect, tmp_path: Pat
     assert path.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("announced", [len(CONTENT) - 1, len(CONTENT) + 1, 0])
+@pytest.mark.parametrize("announced", [len(CONTENT) - 1, len(CONTENT) + 1])
 def test_a_file_of_another_size_than_announced_is_none(connect: Connect, tmp_path: Path, announced: int) -> None:
     with scripted_server(Files(announced=announced)) as server, pytest.raises(UnexpectedAnswer, match=r"run\.log"):
         connect(server.url).download_artifacts("abc", tmp_path)

@@ -65,6 +65,7 @@ def test_each_status_has_its_error(status: int, kind: type[RequestFailed]) -> No
 def test_every_answer_is_read_or_refused(status: int, body: bytes, retry: str) -> None:
     reply = Reply(status=status, headers={"retry-after": retry}, body=body)
     try:
+        check_status(reply)
         assert isinstance(read_answer(reply, texts), list)
     except (RequestFailed, UnexpectedAnswer) as error:
         assert str(error)
