@@ -222,12 +222,12 @@ class Calls:
         run: Run | None = None
         while True:
             try:
-                run = yield from self.get_run(run_id)
+                run = yield from self.get_run(run_id if run is None else run.run_id)  # `latest` may be another soon
                 answered = self.clock()
             except (ServerUnreachable, RequestFailed) as error:
                 if run is None or not _passes(error) or self.clock() - answered > OUTAGE_SECS:
                     raise
-            if run.ended and run is not None:
+            if run.ended:
                 return run
             left = poll_interval if deadline is None else deadline - self.clock()
             if left <= 0:
@@ -252,6 +252,8 @@ class Calls:
         Raises:
             ServerUnreachable: the server was away for more than two minutes.
         """
+        if run_id == "latest":  # another, perhaps, when the connection is made again
+            run_id = (yield from self.get_run(run_id)).run_id
         path, decoder, tries, answered = f"{_run_path(run_id)}/events", EventDecoder(), 0, None
         while True:
             tries += 1

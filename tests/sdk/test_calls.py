@@ -58,6 +58,12 @@ def test_waiting_gives_the_run_also_one_that_failed(end: Reply) -> None:
     assert perform.now == 1014
 
 
+def test_the_latest_run_stays_the_one_that_it_was() -> None:
+    perform = Performed([RUNNING, COMPLETED])
+    perform(perform.calls().wait_for_completion("latest"))
+    assert [request.path for request in perform.requests] == ["/runs/latest", "/runs/0123456789ab"]
+
+
 def test_waiting_ends_at_its_time_limit_with_the_run_as_it_was() -> None:
     perform = Performed([RUNNING])
     with pytest.raises(StillRunning, match=r"is still running after 12 s \(2 of 6 attempts are done\)") as raised:
