@@ -9,15 +9,17 @@ from importlib.metadata import version
 from typing import Any
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from core.errors import MlebenchError
 from server import events
 from server.guards import BearerToken, RateLimit, SameOrigin, names_of
 from server.problems import ProblemsOnly, add_handlers
-from server.routes import open_router, router
+from server.routes import open_router, problems, router
 from server.schemas import ProblemDetails
 from server.service import Service
 from worker.settings import Settings
@@ -26,7 +28,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "127.0.0.1"
 MOST_BODY_BYTES = 1 << 20
-THREADS = 12  # requests at a time that wait for the database or for files; the database's pool has 15 connections
+THREADS = 8  # requests at a time that wait for the database or for files; with events.LOOKS and service.SUBMITTING
+# fewer than the 15 connections of the database's pool
 LOOK_SECS = 10.0  # between two looks for runs whose carrier died
 
 
@@ -43,14 +46,17 @@ def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
         description="Run machine-learning agents on Kaggle competitions, follow the runs, and fetch what they left.",
         lifespan=partial(_lifespan, settings=settings),
         middleware=_middleware(settings, host),
-        max_body_size=MOST_BODY_BYTES,
         redirect_slashes=False,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    add_handlers(app)
+    add_handlers(app, [*open_router.routes, *router.routes])
     app.include_router(open_router)
-    app.include_router(router)
+    if settings.api_token is None:
+        app.include_router(router)
+    else:  # for the document alone: the token is asked for before a request gets here
+        bearer = HTTPBearer(auto_error=False, description="MLEBENCH_API_TOKEN of the server")
+        app.include_router(router, dependencies=[Depends(bearer)], responses=problems(401))
     _describe_problems(app)
     return app
 
@@ -65,7 +71,7 @@ def _middleware(settings: Settings, host: str) -> list[Middleware]:
         found.append(Middleware(RateLimit, per_minute=settings.api_rate))
     if settings.api_token is not None:
         found.append(Middleware(BearerToken, token=settings.api_token.get_secret_value()))
-    return found
+    return [*found, Middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BODY_BYTES)]
 
 
 @asynccontextmanager

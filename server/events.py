@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from fastapi.sse import ServerSentEvent
 
 from core.errors import ServiceUnavailable
@@ -25,6 +27,7 @@ from store.runs import Progress
 log = logging.getLogger(__name__)
 
 POLL_SECS = 1.0
+LOOKS = 2  # at a time, each with a connection to the database
 POLL_SHARE = 0.1  # of the time, at most, that is spent on asking about one run
 OVERLAP = timedelta(seconds=30)  # what ended so shortly before is sent again: its transaction may have come later
 
@@ -122,6 +125,7 @@ class Watches:
     def __init__(self, look: Callable[[str], Look], *, poll_secs: float = POLL_SECS) -> None:
         self._look = look
         self._poll_secs = poll_secs
+        self._threads = anyio.CapacityLimiter(LOOKS)
         self._watches: dict[str, _Watch] = {}
 
     def __len__(self) -> int:
@@ -165,7 +169,7 @@ class Watches:
             while not watch.ended:
                 started = loop.time()
                 try:
-                    watch.take(await asyncio.to_thread(self._look, run_id))
+                    watch.take(await anyio.to_thread.run_sync(self._look, run_id, limiter=self._threads))
                     watch.tell()
                 except ServiceUnavailable as error:  # the listeners wait for it too
                     log.warning("run %s cannot be followed now: %s", run_id, error)

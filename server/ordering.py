@@ -10,7 +10,7 @@ from core.errors import InputError, ServiceUnavailable, UnknownName
 from server.schemas import RunOrder
 from server.service import Service
 from store.bucket import is_remote
-from store.records import Run
+from store.records import Run, RunRequest
 from tasks.registry import competition_roots, list_competitions, list_techniques
 from tasks.splits import list_splits, load_split
 from worker import launching, queueing
@@ -33,6 +33,7 @@ def submit(order: RunOrder, service: Service) -> Run:
     """
     settings = service.settings
     planned = plan(order_of(order, settings), settings, local=settings.broker_url is None)
+    _check_size(planned.request, settings)
     planned = planned.asked_as(order.model_dump(mode="json"))
     if settings.broker_url is not None:
         _ping(settings.broker_url)
@@ -41,8 +42,8 @@ def submit(order: RunOrder, service: Service) -> Run:
     log.info("run %s: submitted", run.run_id)
     try:
         service.carry(run)
-    except ServiceUnavailable as error:  # it is in the database, and carried out when the broker answers again
-        log.warning("run %s is not queued yet: %s", run.run_id, error)
+    except (ServiceUnavailable, OSError) as error:  # it is in the database, and carried out as soon as that is possible
+        log.warning("run %s has to wait: %s", run.run_id, error)
     return run
 
 
@@ -100,6 +101,15 @@ def _tasks(order: RunOrder, known: Sequence[str]) -> tuple[tuple[str, ...], list
         else:
             raise UnknownName("technique or competition", name, [*list_techniques(), *known])
     return (("all",) if "all" in techniques else tuple(dict.fromkeys(techniques))), competitions
+
+
+def _check_size(request: RunRequest, settings: Settings) -> None:
+    attempts = len(request.competitions) * request.seeds * max(len(request.techniques), 1)
+    if attempts > settings.api_attempts:
+        raise InputError(
+            f"{attempts:,} attempts are more than one run may have here: at most {settings.api_attempts:,} "
+            "(MLEBENCH_API_ATTEMPTS of the server)"
+        )
 
 
 def _check_data_dir(asked: str | None, settings: Settings) -> None:

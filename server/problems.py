@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import InputError, MlebenchError, ServiceUnavailable
@@ -49,19 +51,26 @@ def problem_response(
     return Response(json.dumps(content), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Have all exceptions of `app` answered as problems."""
-    app.exception_handler(HTTPException)(_http_error)
+def add_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Have all exceptions of `app` answered as problems; `routes` are its own, for the methods of a path."""
+    app.exception_handler(HTTPException)(partial(_http_error, routes))
     app.exception_handler(RequestValidationError)(_wrong_request)
     app.exception_handler(MlebenchError)(_known_error)
     app.exception_handler(Exception)(_unknown_error)
 
 
-def _http_error(request: Request, error: HTTPException) -> Response:
-    detail = str(error.detail)
-    if not isinstance(error, Problem) and error.status_code in (404, 405):  # the router's, in one word
-        detail = f"there is no {request.method} {request.url.path}; GET /docs shows what there is"
-    return problem_response(error.status_code, detail, headers=error.headers)
+async def _http_error(routes: Sequence[BaseRoute], request: Request, error: HTTPException) -> Response:
+    if isinstance(error, Problem) or error.status_code not in (404, 405):
+        return problem_response(error.status_code, str(error.detail), headers=error.headers)
+    # the router's, in one word, and with the methods of the first route that has the path
+    detail = f"there is no {request.method} {request.url.path}; GET /docs shows what there is"
+    methods = sorted(
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", ())
+    )
+    return problem_response(error.status_code, detail, headers={"Allow": ", ".join(methods)} if methods else None)
 
 
 def _wrong_request(_: Request, error: RequestValidationError) -> Response:

@@ -7,13 +7,12 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from agents.registry import agent_roots, list_agents
-from core.errors import InputError
+from core.errors import InputError, UnknownName
 from core.status import RunState
 from server import files, ordering, views
 from server.events import Watches, read_id
@@ -22,7 +21,7 @@ from server.schemas import Artifacts, Health, ListedRun, Run, RunOrder, Summary
 from server.service import Service
 from store import database, overviews, records
 from tasks.registry import competition_roots, list_competitions, list_techniques
-from tasks.splits import load_split
+from tasks.splits import list_splits, load_split
 from worker import cancelling, queueing
 from worker.places import run_folder
 from worker.technique_asking import TECHNIQUE_GRADES
@@ -33,7 +32,7 @@ DESCRIPTIONS = {
     400: "The request is not HTTP or JSON as it should be.",
     401: "The token is missing or wrong.",
     403: "A web page of another origin asked.",
-    404: "There is no such run or file.",
+    404: "There is no such run, split or file.",
     409: "The run is not in the state for this.",
     413: "The body is larger than 1 MiB.",
     416: "The file has no such part.",
@@ -69,7 +68,7 @@ RunName = Annotated[
     Path(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$",
         description="A run's id, or `latest`.",
-        examples=["latest", "0f8c1b2d3e4a"],
+        examples=["0f8c1b2d3e4a"],
     ),
 ]
 
@@ -81,13 +80,14 @@ def _found_run(run_id: RunName, service: TheService) -> records.Run:
         raise Problem(404, str(error)) from error
 
 
+def _shown(run: records.Run, service: Service) -> Run:
+    return views.shown_run(overviews.overview(service.store, run.run_id), service.store, service.settings)
+
+
 FoundRun = Annotated[records.Run, Depends(_found_run)]
 
 open_router = APIRouter(tags=["server"])
-router = APIRouter(
-    dependencies=[Depends(HTTPBearer(auto_error=False, description="MLEBENCH_API_TOKEN, where one is set."))],
-    responses=problems(400, 401, 403, 422, 429, 500, 503),
-)
+router = APIRouter(responses=problems(400, 403, 422, 429, 500, 503))
 
 
 @open_router.get("/health", response_model=Health, responses=problems(400, 403, 429, 500, 503))
@@ -120,16 +120,20 @@ async def _answers(check: Any) -> bool:
 
 
 @router.post("/runs", tags=["runs"], responses=problems(413))
-def submit_run(service: TheService, order: Annotated[RunOrder, Body(default_factory=RunOrder)]) -> Run:
+async def submit_run(service: TheService, order: Annotated[RunOrder, Body(default_factory=RunOrder)]) -> Run:
     """Start a run. Everything is checked first; nothing is written where something is wrong.
 
     A run whose id was returned is carried out, also when the server is killed in the next moment.
     """
-    run = ordering.submit(order, service)
-    return views.shown_run(overviews.overview(service.store, run.run_id), service.store, service.settings)
+
+    def submit() -> Run:
+        return _shown(ordering.submit(order, service), service)
+
+    # threads of its own: run folders are named by the second, so that many at once wait for each other
+    return await anyio.to_thread.run_sync(submit, limiter=service.submitting)
 
 
-@router.get("/runs", tags=["runs"])
+@router.get("/runs", tags=["runs"], responses=problems(404))
 def list_runs(
     service: TheService,
     request: Request,
@@ -140,12 +144,7 @@ def list_runs(
     ] = None,
 ) -> list[ListedRun]:
     """List the runs, newest first. Where there are more, the header `Link` has the address of the next page."""
-    older_than = None
-    if before is not None:
-        try:
-            older_than = service.store.find_run(before)
-        except InputError as error:
-            raise Problem(422, f"before: {error}") from error
+    older_than = None if before is None else _found_run(before, service)
     found = overviews.overviews(service.store, limit=limit + 1, before=older_than)
     if len(found) > limit:
         following = request.url.include_query_params(limit=limit, before=found[limit - 1].run.run_id)
@@ -156,7 +155,7 @@ def list_runs(
 @router.get("/runs/{run_id}", tags=["runs"], responses=problems(404))
 def get_run(run: FoundRun, service: TheService) -> Run:
     """Show a run."""
-    return views.shown_run(overviews.overview(service.store, run.run_id), service.store, service.settings)
+    return _shown(run, service)
 
 
 @router.get("/runs/{run_id}/summary", tags=["runs"], response_model=Summary, responses=problems(404, 409))
@@ -205,23 +204,28 @@ async def follow_run(
 
 
 @router.post("/runs/{run_id}/cancel", tags=["runs"], responses=problems(404, 409))
-def cancel_run(run: FoundRun, service: TheService) -> Run:
-    """Cancel a run: what waits is ended at once, what runs is stopped by its worker within seconds."""
+def cancel_run(run: FoundRun, service: TheService, afterwards: BackgroundTasks) -> Run:
+    """Cancel a run: what waits is ended at once, what runs is stopped by its worker. Then it is closed as failed."""
     if run.state is not RunState.OPEN:
         raise Problem(409, f"run {run.run_id} is closed already")
     service.store.request_cancel(run.run_id)
-    cancelling.stop_and_close(run.run_id, service.here, patience_secs=0)
-    return views.shown_run(overviews.overview(service.store, run.run_id), service.store, service.settings)
+    # afterwards: ten thousand reports take their time
+    afterwards.add_task(cancelling.stop_and_close, run.run_id, service.here, patience_secs=0)
+    return _shown(run, service)
 
 
-@router.get("/competitions", tags=["choices"])
+@router.get("/competitions", tags=["choices"], responses=problems(404))
 def competitions(
     service: TheService,
     split: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Those of this split.")] = None,
 ) -> list[str]:
     """List the ids of the competitions."""
     roots = competition_roots(service.settings.competitions_path)
-    return list_competitions(roots) if split is None else list(load_split(split, roots=roots).competitions)
+    if split is None:
+        return list_competitions(roots)
+    if split not in list_splits():
+        raise Problem(404, str(UnknownName("split", split, list_splits())))
+    return list(load_split(split, roots=roots).competitions)
 
 
 @router.get("/technique-tasks", tags=["choices"])

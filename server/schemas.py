@@ -3,8 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+
+def _whole(value: object) -> object:
+    """JSON does not tell 2.0 from 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -29,8 +36,8 @@ class RunOrder(BaseModel):
     )
     agent_id: Name = Field(default="baseline", description="One of `GET /agents`.")
     lite: bool = Field(default=False, description='The same as competition_set "low".')
-    n_seeds: int = Field(default=1, ge=1, le=1000, description="Attempts per competition, with the seeds 0, 1, ...")
-    n_workers: int | None = Field(
+    n_seeds: Whole = Field(default=1, ge=1, le=1000, description="Attempts per competition, with the seeds 0, 1, ...")
+    n_workers: Whole | None = Field(
         default=None, ge=1, le=256, description="Attempts at a time where the server has no broker; else ignored."
     )
     retain: bool = Field(
@@ -54,7 +61,7 @@ class RunOrder(BaseModel):
     sandbox: Literal["auto", "docker", "process"] | None = Field(
         default=None, description="Where agents run; `process` is no isolation. Default: the server's setting."
     )
-    priority: int = Field(default=0, ge=-1000, le=1000, description="Runs of higher priority go first.")
+    priority: Whole = Field(default=0, ge=-1000, le=1000, description="Runs of higher priority go first.")
     judge: Name | None = Field(
         default=None, description="A model of OpenAI that reads techniques' answers, beside the score."
     )

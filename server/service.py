@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+import anyio
+
 from core.errors import MlebenchError
 from store.records import Run
 from store.runs import Store
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECS = 600.0  # until a carrier that keeps dying is started again
 FIRST_WAIT_SECS = 5.0
+SUBMITTING = 2  # runs at a time
 
 
 class Service:
@@ -30,6 +33,7 @@ class Service:
         open_store(settings, create=True).close()  # makes the runs folder, which `Context` wants to be there
         self.settings = settings
         self.here = Context(settings)
+        self.submitting = anyio.CapacityLimiter(SUBMITTING)
         self._carriers: dict[str, _Carrier] = {}
         self._lock = threading.Lock()
 

@@ -84,20 +84,23 @@ def carry_out(run_id: str, settings: Settings) -> None:
     run = store.run(run_id)
     folder = run_folder(run.run_dir, settings).path
     lock = _lock(folder)
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock.acquire(timeout=LOCK_SECS)
-    except Timeout:
-        log.info("run %s is carried by another process already", run_id)
-        return
-    with lock:
-        log.info("carrying run %s", run_id)
-        with launching.services(settings, folder) as (live, check):
-            launching.enqueue(run, live, store)
-            while _is_open(run_id, store):
-                check()
-                time.sleep(POLL_SECS)
-        log.info("run %s is closed", run_id)
+    if _is_open(run_id, store):  # the live folder of a closed run is gone, and is not made again
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with lock.acquire(timeout=LOCK_SECS):
+                _carry(run, settings, store, folder=folder)
+        except Timeout:
+            log.info("run %s is carried by another process already", run_id)
+
+
+def _carry(run: Run, settings: Settings, store: Store, *, folder: Path) -> None:
+    log.info("carrying run %s", run.run_id)
+    with launching.services(settings, folder) as (live, check):
+        launching.enqueue(run, live, store)
+        while _is_open(run.run_id, store):
+            check()
+            time.sleep(POLL_SECS)
+    log.info("run %s is closed", run.run_id)
 
 
 def _is_open(run_id: str, store: Store) -> bool:

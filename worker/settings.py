@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     api_rate: int = Field(default=3000, ge=0)
     """MLEBENCH_API_RATE: requests that one client address may make of the HTTP server in a minute; 0: any number.
     Default: 3000."""
+    api_attempts: int = Field(default=20_000, ge=1)
+    """MLEBENCH_API_ATTEMPTS: attempts that a run may have which a client of the HTTP server starts.
+    Default: 20000."""
     api_data_dirs: str | None = None
     """MLEBENCH_API_DATA_DIRS: folders, separated as in PATH, in which a client of the HTTP server may name a data_dir
     besides DATA_DIR. Default: none."""

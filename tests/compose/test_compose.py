@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.compose.project import Project, docker, free_port, inspect, running, write_env_file
 from tests.integration.bench import FIXTURES, Bench, docker_containers
@@ -21,7 +22,7 @@ from tests.services import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # the first build of the image takes a minute or more
 
-SERVICES = ("redis", "postgres", "worker", "grading", "flower")
+SERVICES = ("redis", "postgres", "worker", "grading", "server", "flower")
 PASSWORD = "sesame"
 
 
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def values(folder: Path) -> dict[str, str]:
     """What the user writes into .env."""
-    redis, postgres, flower = (str(free_port()) for _ in range(3))
+    redis, postgres, flower, server = (str(free_port()) for _ in range(4))
     return {
         "MLEBENCH_IMAGE": "mlebench-runner:test",
         "REDIS_PASSWORD": PASSWORD,
@@ -43,6 +44,8 @@ def values(folder: Path) -> dict[str, str]:
         "REDIS_PORT": redis,
         "POSTGRES_PORT": postgres,
         "FLOWER_PORT": flower,
+        "MLEBENCH_API_TOKEN": PASSWORD,
+        "SERVER_PORT": server,
         "MLEBENCH_BROKER_URL": f"redis://:${{REDIS_PASSWORD}}@127.0.0.1:{redis}/0",
         "MLEBENCH_DATABASE_URL": f"postgresql://mlebench:${{POSTGRES_PASSWORD}}@127.0.0.1:{postgres}/mlebench",
         "MLEBENCH_DATA_DIR": str(folder / "data"),
@@ -157,8 +160,22 @@ def test_flower_asks_for_a_password_and_shows_names_and_arguments(bench: Bench, 
     assert any(result["run_id"] in entry["args"] for entry in shown)
 
 
+def test_a_run_is_started_over_http_and_done_by_the_worker(values: dict[str, str], first: Project) -> None:
+    address = f"http://127.0.0.1:{values['SERVER_PORT']}"
+    assert requests.get(f"{address}/runs", timeout=10).status_code == 401
+    token = {"Authorization": f"Bearer {PASSWORD}"}
+    order = {"competition_set": ["tiny"], "agent_id": "solver"}
+    run = requests.post(f"{address}/runs", json=order, headers=token, timeout=30).json()
+    events = requests.get(f"{address}/runs/{run['run_id']}/events", headers=token, timeout=60)
+    assert '"status": "completed"' in events.text.strip().rpartition("event: run")[2]
+    summary = requests.get(f"{address}/runs/{run['run_id']}/summary", headers=token, timeout=30).json()
+    assert summary["grading_reports"][0]["total_valid_submissions"] == 1
+    (container,) = first.containers("server")
+    assert "docker.sock" not in inspect(container, "{{json .Mounts}}")
+
+
 def test_nothing_listens_outside_of_this_machine(first: Project) -> None:
-    for service in ("redis", "postgres", "flower"):
+    for service in ("redis", "postgres", "flower", "server"):
         (container,) = first.containers(service)
         published = json.loads(inspect(container, "{{json .NetworkSettings.Ports}}"))
         assert {entry["HostIp"] for entries in published.values() for entry in entries or []} == {"127.0.0.1"}
@@ -181,6 +198,7 @@ def test_redis_keeps_what_it_is_given_and_refuses_strangers(first: Project) -> N
         ("docker-compose.yml", "REDIS_PASSWORD"),
         ("docker-compose.yml", "POSTGRES_PASSWORD"),
         ("docker-compose.yml", "FLOWER_PASSWORD"),
+        ("docker-compose.yml", "MLEBENCH_API_TOKEN"),
         ("docker-compose.yml", "MLEBENCH_DATA_DIR"),
         ("docker-compose.worker.yml", "MLEBENCH_BROKER_URL"),
         ("docker-compose.worker.yml", "MLEBENCH_DATABASE_URL"),
