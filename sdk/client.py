@@ -6,7 +6,7 @@ arguments and documentation.
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, closing
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, get_args
 
@@ -93,7 +93,7 @@ class Client:
     wait_for_completion = _waiting(Calls.wait_for_completion)
     cancel = _waiting(Calls.cancel)
 
-    def stream_events(self, run_id: str) -> Iterator[Event]:
+    def stream_events(self, run_id: str) -> Generator[Event, None, None]:
         return self._emitted(self._calls.stream_events(run_id))
 
     stream_events.__doc__ = Calls.stream_events.__doc__
@@ -118,7 +118,7 @@ class Client:
                 result: T = end.value
                 return result
 
-    def _emitted(self, flow: EventFlow) -> Iterator[Event]:
+    def _emitted(self, flow: EventFlow) -> Generator[Event, None, None]:
         with closing(flow), closing(Exchange(self._http)) as exchange:
             outcome: Any = None
             try:
@@ -135,6 +135,8 @@ class Client:
 
 class AsyncClient:
     """The same as `Client`, for an event loop: its calls are awaited. Close it, or use it with `async with`.
+
+    Who leaves `stream_events` before its end closes it, with `contextlib.aclosing`.
 
     Example:
         >>> async with AsyncClient() as client:
@@ -163,7 +165,7 @@ class AsyncClient:
     wait_for_completion = _awaited(Calls.wait_for_completion)
     cancel = _awaited(Calls.cancel)
 
-    def stream_events(self, run_id: str) -> AsyncIterator[Event]:
+    def stream_events(self, run_id: str) -> AsyncGenerator[Event, None]:
         return self._emitted(self._calls.stream_events(run_id))
 
     stream_events.__doc__ = Calls.stream_events.__doc__
@@ -189,7 +191,7 @@ class AsyncClient:
                     result: T = end.value
                     return result
 
-    async def _emitted(self, flow: EventFlow) -> AsyncIterator[Event]:
+    async def _emitted(self, flow: EventFlow) -> AsyncGenerator[Event, None]:
         with closing(flow):
             async with aclosing(AsyncExchange(self._http)) as exchange:
                 outcome: Any = None

@@ -13,6 +13,7 @@ from tests.services import wait_until
 
 SMALL = """
 COMPETITIONS = ["credit-status"]
+AGENTS = ["baseline"]
 SEEDS = 2
 TECHNIQUES = ["imbalance", "missing"]
 SANDBOX = "process"

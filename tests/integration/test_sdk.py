@@ -123,7 +123,7 @@ def test_who_follows_and_who_waits_do_not_see_that_the_server_was_killed_and_sta
 ) -> None:
     async def follow(client: AsyncClient, run_id: str) -> list[str]:
         kinds: list[str] = []
-        async with aclosing(client.stream_events(run_id)) as events:  # type: ignore[type-var]  # a generator
+        async with aclosing(client.stream_events(run_id)) as events:
             async for event in events:
                 if event.kind == "log" and event.data["line"] == "working":
                     if "log" not in kinds:

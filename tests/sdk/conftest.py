@@ -30,7 +30,7 @@ class Awaiting:
 
     def stream_events(self, run_id: str) -> Iterator[Event]:
         async def collect() -> list[Event]:
-            async with aclosing(self._client.stream_events(run_id)) as events:  # type: ignore[type-var]  # a generator
+            async with aclosing(self._client.stream_events(run_id)) as events:
                 return [event async for event in events]
 
         return iter(self._runner.run(collect()))
