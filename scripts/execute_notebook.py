@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from core.files import write_text
 
@@ -41,7 +41,8 @@ def execute(notebook: Any, *, cell_secs: float) -> None:
     """
     NotebookClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="python3", transport="ipc"),  # TCP would be open to others on this host
+        kernel_name="python3",
+        config=Config(KernelManager={"transport": "ipc"}),  # TCP would be open to others on this host
         timeout=cell_secs,
         resources={"metadata": {"path": str(REPOSITORY)}},
         coalesce_streams=True,

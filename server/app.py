@@ -20,7 +20,7 @@ from server import events
 from server.guards import BearerToken, RateLimit, SameOrigin, names_of
 from server.problems import ProblemsOnly, add_handlers
 from server.routes import open_router, problems, router
-from server.schemas import ProblemDetails
+from server.schemas import AttemptEvent, LogEvent, ProblemDetails
 from server.service import Service
 from worker.settings import Settings
 
@@ -49,6 +49,7 @@ def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
         redirect_slashes=False,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     add_handlers(app, [*open_router.routes, *router.routes])
     app.include_router(open_router)
@@ -57,7 +58,7 @@ def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
     else:  # for the document alone: the token is asked for before a request gets here
         bearer = HTTPBearer(auto_error=False, description="MLEBENCH_API_TOKEN of the server")
         app.include_router(router, dependencies=[Depends(bearer)], responses=problems(401))
-    _describe_problems(app)
+    _describe_more(app)
     return app
 
 
@@ -102,15 +103,16 @@ async def _look_after_runs(service: Service) -> None:
         await asyncio.sleep(LOOK_SECS)
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the schema of problems into the OpenAPI document, which the routes refer to."""
+def _describe_more(app: FastAPI) -> None:
+    """Put into the OpenAPI document what the routes refer to and FastAPI does not see."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
         made = make()
-        schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= schema.pop("$defs", {}) | {ProblemDetails.__name__: schema}
+        for model in (ProblemDetails, AttemptEvent, LogEvent):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
         return made
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it

@@ -7,7 +7,7 @@ database, up to which attempts had ended: with it, a listener goes on at any ser
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,7 +131,7 @@ class Watches:
     def __len__(self) -> int:
         return len(self._watches)
 
-    async def follow(self, run_id: str, *, since: datetime | None = None) -> AsyncIterator[ServerSentEvent]:
+    async def follow(self, run_id: str, *, since: datetime | None = None) -> AsyncGenerator[ServerSentEvent]:
         """Give a run's events until it is closed; the last one is the closed run.
 
         Args:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from core.errors import InputError, UnknownName
 from core.status import RunState
 from server import files, ordering, views
 from server.events import Watches, read_id
-from server.problems import Problem
+from server.problems import RETRY_SECS, Problem
 from server.schemas import Artifacts, Health, ListedRun, Run, RunOrder, Summary
 from server.service import Service
 from store import database, overviews, records
@@ -26,6 +27,12 @@ from worker import cancelling, queueing
 from worker.places import run_folder
 from worker.technique_asking import TECHNIQUE_GRADES
 
+EXAMPLE_EVENT = """event: log
+id: 2025-12-11T03:48:13+00:00
+data: {"attempt_id": "7c9a4a0e5b1d4f3e9a4c2b1d0e9f8a7b", "line": "epoch 3: 0.91"}
+
+"""
+NEXT_PAGE = {"Link": {"description": "The next page, where there are more.", "schema": {"type": "string"}}}
 BINARY = {"type": "string", "format": "binary"}
 HEALTH_SECS = 8.0  # until a service that says nothing is taken for dead
 DESCRIPTIONS = {
@@ -52,12 +59,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # async: needs no thread
     service: Service = request.app.state.service
     return service
 
 
-def _watches(request: Request) -> Watches:
+async def _watches(request: Request) -> Watches:
     watches: Watches = request.app.state.watches
     return watches
 
@@ -90,16 +97,16 @@ open_router = APIRouter(tags=["server"])
 router = APIRouter(responses=problems(400, 403, 422, 429, 500, 503))
 
 
-@open_router.get("/health", response_model=Health, responses=problems(400, 403, 429, 500, 503))
-async def health(service: TheService) -> Response | Health:
+@open_router.get("/health", responses=problems(400, 403, 429, 500, 503))
+async def health(service: TheService) -> Health:
     """Say whether the broker and the database answer. Asks for no token."""
-    checks = {"database": lambda: database.ping(service.store.engine)}
-    if (broker := service.settings.broker_url) is not None:
-        checks["broker"] = lambda: queueing.ping_broker(broker)
-    answers = await asyncio.gather(*(_answers(check) for check in checks.values()))
-    silent = [name for name, answered in zip(checks, answers, strict=True) if not answered]
+    checks = {"database": partial(database.ping, service.store.engine)}
+    if service.settings.broker_url is not None:
+        checks["broker"] = partial(queueing.ping_broker, service.settings.broker_url)
+    answers = await asyncio.gather(*(_answers(check, service) for check in checks.values()))
+    silent = [f"the {name} does not answer" for name, answered in zip(checks, answers, strict=True) if not answered]
     if silent:
-        raise Problem(503, f"the {' and the '.join(silent)} does not answer", headers={"Retry-After": "5"})
+        raise Problem(503, "; ".join(silent), headers={"Retry-After": str(RETRY_SECS)})
     return Health(
         status="ok",
         broker="embedded" if service.settings.broker_url is None else "ok",
@@ -108,11 +115,11 @@ async def health(service: TheService) -> Response | Health:
     )
 
 
-async def _answers(check: Any) -> bool:
+async def _answers(check: Callable[[], None], service: Service) -> bool:
     with anyio.move_on_after(HEALTH_SECS):
         try:
             # threads of its own: /health answers while all others wait for a database that is away
-            await anyio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+            await anyio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=service.checking)
         except InputError:
             return False
         return True
@@ -133,7 +140,9 @@ async def submit_run(service: TheService, order: Annotated[RunOrder, Body(defaul
     return await anyio.to_thread.run_sync(submit, limiter=service.submitting)
 
 
-@router.get("/runs", tags=["runs"], responses=problems(404))
+@router.get(
+    "/runs", tags=["runs"], responses={200: {"description": "The runs.", "headers": NEXT_PAGE}, **problems(404)}
+)
 def list_runs(
     service: TheService,
     request: Request,
@@ -186,7 +195,15 @@ def get_artifacts(run: FoundRun, service: TheService) -> Response:
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-@router.get("/runs/{run_id}/events", tags=["runs"], response_class=EventSourceResponse, responses=problems(404))
+@router.get(
+    "/runs/{run_id}/events",
+    tags=["runs"],
+    response_class=EventSourceResponse,
+    responses={
+        200: {"description": "The events.", "content": {"text/event-stream": {"example": EXAMPLE_EVENT}}},
+        **problems(404),
+    },
+)
 async def follow_run(
     run: FoundRun,
     watches: Annotated[Watches, Depends(_watches)],
@@ -196,8 +213,8 @@ async def follow_run(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a run until it is closed.
 
-    Events: `attempt` (an attempt's state), `log` (the last line that its agent said), `run` (the run), which also
-    comes last. At the beginning each attempt's present state is told.
+    Events: `attempt` (where an attempt is: `AttemptEvent`), `log` (the last line that its agent said: `LogEvent`) and
+    `run` (`Run`), which also comes last. At the beginning each attempt's present state is told. The data is JSON.
     """
     async for event in watches.follow(run.run_id, since=read_id(last_event_id)):
         yield event

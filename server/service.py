@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT_SECS = 600.0  # until a carrier that keeps dying is started again
 FIRST_WAIT_SECS = 5.0
 SUBMITTING = 2  # runs at a time
+CHECKING = 4  # signs of life that are waited for at a time
 
 
 class Service:
@@ -34,6 +35,7 @@ class Service:
         self.settings = settings
         self.here = Context(settings)
         self.submitting = anyio.CapacityLimiter(SUBMITTING)
+        self.checking = anyio.CapacityLimiter(CHECKING)
         self._carriers: dict[str, _Carrier] = {}
         self._lock = threading.Lock()
 

@@ -1,6 +1,7 @@
 """Listening: what `python server.py` and `mlebench serve` do."""
 
 import logging
+import socket
 import sys
 
 from core.errors import InputError
@@ -9,7 +10,8 @@ from worker import queueing
 from worker.context import open_store
 from worker.settings import Settings, load_settings
 
-DEFAULT_PORT = 8000
+log = logging.getLogger(__name__)
+
 MOST_CONNECTIONS = 1000
 LAST_SECS = 3  # that open streams get when the server is stopped
 
@@ -26,21 +28,31 @@ def serve(*, host: str, port: int) -> None:
     """
     settings = load_settings()
     check(settings, host=host)
+    with _listening(host, port) as listener:
+        import uvicorn  # slow to import, and of no use to whoever made a mistake
 
-    import uvicorn  # slow to import, and of no use to whoever made a mistake
+        from server.app import create_app
 
-    from server.app import create_app
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+        shown = f"[{host}]" if ":" in host else host
+        log.info("listening on http://%s:%d, with documentation at /docs", shown, listener.getsockname()[1])
+        config = uvicorn.Config(
+            create_app(settings, host=host),
+            proxy_headers=False,  # the address that counts for the rate is that of the connection
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=LAST_SECS,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    uvicorn.run(
-        create_app(settings, host=host),
-        host=host,
-        port=port,
-        proxy_headers=False,  # the address that counts for the rate is that of the connection
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=LAST_SECS,
-    )
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; choose others with --host and --port"
+        ) from error
 
 
 def check(settings: Settings, *, host: str) -> None:

@@ -80,11 +80,11 @@ def serving(bench: Bench, name: str = "server") -> Iterator[Serving]:
         )
     try:
         wait_until(
-            lambda: b"Uvicorn running" in log.read_bytes() or process.poll() is not None,
+            lambda: b"startup complete" in log.read_bytes() or process.poll() is not None,
             timeout_secs=30,
             description="the server listens",
         )
-        found = re.search(r"running on (http://[^ ]+)", log.read_text())
+        found = re.search(r"listening on (http://[^ ,]+)", log.read_text())
         assert found, log.read_text()
         yield Serving(process=process, url=found[1])
     finally:

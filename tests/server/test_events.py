@@ -141,9 +141,9 @@ async def test_when_the_last_listener_leaves_nobody_looks_any_more() -> None:
 
     one, two = watches.follow("r"), watches.follow("r")
     await asyncio.gather(first(one), first(two))
-    await one.aclose()  # type: ignore[attr-defined]  # a generator
+    await one.aclose()
     assert len(watches) == 1
-    await two.aclose()  # type: ignore[attr-defined]
+    await two.aclose()
     assert len(watches) == 0
     taken = script.taken
     await asyncio.sleep(0.05)

@@ -13,19 +13,17 @@ from tests.services import wait_until
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 EVENTS = "/runs/{run_id}/events"
-EXAMPLES = 12  # of each operation, beside those that cover each rule of the schema once
+EXAMPLES = 6  # of each operation, beside those that cover each rule of the schema once
 
 
-@pytest.fixture(scope="module", params=[None, "sesame-open-4711"], ids=["open", "token"])
-def asked(
-    request: pytest.FixtureRequest, broker: str, postgres: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Live]:
-    """A server with Redis and Postgres where nothing works the queue: runs stay what they are, rows and messages."""
+@pytest.fixture(scope="module", params=["open", pytest.param("token", marks=pytest.mark.integration)])
+def asked(request: pytest.FixtureRequest, broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server with SQLite, or with Postgres and a token. Nothing works the queue: runs stay rows and messages."""
     folder = tmp_path_factory.mktemp("asked")
-    own = settings_in(
-        folder, broker_url=broker, database_url=postgres, api_token=request.param, api_rate=0, api_attempts=20
-    )
-    with live(own) as server:
+    own = {"broker_url": broker, "api_rate": 0, "api_attempts": 20}
+    if request.param == "token":
+        own |= {"api_token": "sesame-open-4711", "database_url": request.getfixturevalue("postgres")}
+    with live(settings_in(folder, **own)) as server:
         yield server
 
 

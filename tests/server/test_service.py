@@ -84,6 +84,7 @@ def test_without_services_health_says_so(tmp_path: Path) -> None:
     assert found == {"status": "ok", "broker": "embedded", "database": "ok"}
 
 
+@pytest.mark.integration
 def test_health_names_the_database_that_is_away_and_all_is_well_when_it_is_back(tmp_path: Path, broker: str) -> None:
     with postgres_server() as postgres:
         own = settings_in(tmp_path, broker_url=broker, database_url=postgres.url)
