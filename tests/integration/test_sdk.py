@@ -1,14 +1,12 @@
-"""The SDK, and a client written for the seed system, against a real server."""
+"""The SDK against a real server; test_server.py has a client that was written without it."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from sdk import AsyncClient, Client, NotFound, Refused, Run
 from tests.integration.bench import REPOSITORY, Bench
@@ -78,44 +76,6 @@ def test_the_calls_of_the_seed_systems_readme_run_as_they_are_written(
             n_workers=2,
             technique_tasks=None,
         )
-
-
-def test_a_client_written_for_the_seed_system_works_unchanged(server: HttpServer) -> None:
-    base = server.url
-    answer = requests.post(
-        f"{base}/runs",
-        json={
-            "competition_set": ["tiny"],
-            "agent_id": "solver",
-            "lite": False,
-            "n_seeds": 2,
-            "n_workers": 2,
-            "retain": False,
-            "data_dir": None,
-            "notes": "a client of before",
-            "technique_tasks": None,
-            "tasks": None,
-        },
-        timeout=30,
-    )
-    answer.raise_for_status()
-    run_id = answer.json()["run_id"]
-    assert requests.get(f"{base}/runs/{run_id}/summary", timeout=30).status_code == 409
-    deadline = time.monotonic() + 100
-    while True:
-        status = requests.get(f"{base}/runs/{run_id}", timeout=30).json()
-        if status["status"] in ("completed", "failed"):
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    assert status["status"] == "completed"
-    assert status["request"]["notes"] == "a client of before"
-    summary = requests.get(f"{base}/runs/{run_id}/summary", timeout=30).json()
-    assert summary["grading_reports"][0]["total_gold_medals"] == 2
-    artifacts = requests.get(f"{base}/runs/{run_id}/artifacts", timeout=30).json()
-    [submission, _] = artifacts["submissions"]
-    assert requests.get(f"{base}/files/{submission['path']}", timeout=30).text.startswith("id,late")
-    assert run_id in [run["run_id"] for run in requests.get(f"{base}/runs", timeout=30).json()]
 
 
 def test_who_follows_and_who_waits_do_not_see_that_the_server_was_killed_and_started_again(
