@@ -2,7 +2,7 @@
 
 One task for each run that somebody follows asks the database, for all listeners of this process. A listener that
 reads slowly gets the newest state of what changed meanwhile, and costs no memory. An event's id is the time, by the
-database, up to which attempts had ended: with it, a listener goes on at any server.
+database, up to which attempts had ended that the listener has heard of: with it, a listener goes on at any server.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class _Watch:
                 self.events.pop(key, None)  # so that the order is that of the numbers
                 self.events[key] = self.number, event
         self.moment = seen.moment
-        self.ended = seen.closed
+        self.ended = self.ended or seen.closed
 
     def tell(self) -> None:
         """Wake the listeners."""
@@ -131,6 +131,12 @@ class Watches:
     def __len__(self) -> int:
         return len(self._watches)
 
+    def end(self) -> None:
+        """End all streams: the server stops. Clients that come back, to this or another one, go on from there."""
+        for watch in self._watches.values():
+            watch.ended = True
+            watch.tell()
+
     async def follow(self, run_id: str, *, since: datetime | None = None) -> AsyncGenerator[ServerSentEvent]:
         """Give a run's events until it is closed; the last one is the closed run.
 
@@ -144,14 +150,18 @@ class Watches:
             watch.task = asyncio.create_task(self._keep_looking(run_id, watch))
         watch.listeners += 1
         try:
-            heard = 0
+            heard, told = 0, since
             while True:
                 news = watch.news
                 if heard < watch.number:
-                    events, first, heard = watch.after(heard), heard == 0, watch.number
-                    for event in events:
-                        if not (first and _known(event, since)):
-                            yield _sent(event, watch.moment)
+                    events, moment, number = watch.after(heard), watch.moment, watch.number
+                    if heard == 0:
+                        events = [event for event in events if not _known(event, since)]
+                    for event in events[:-1]:
+                        yield _sent(event, told)  # not the new one: whoever is cut off here has not heard all
+                    for event in events[-1:]:
+                        yield _sent(event, moment)
+                    heard, told = number, moment
                 elif watch.ended:
                     return
                 else:

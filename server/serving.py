@@ -12,9 +12,6 @@ from worker.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 1000
-LAST_SECS = 3  # that open streams get when the server is stopped
-
 
 def serve(*, host: str, port: int) -> None:
     """Serve until the process is told to stop.
@@ -29,21 +26,14 @@ def serve(*, host: str, port: int) -> None:
     settings = load_settings()
     check(settings, host=host)
     with _listening(host, port) as listener:
-        import uvicorn  # slow to import, and of no use to whoever made a mistake
+        from server.app import create_app  # slow to import, and of no use to whoever made a mistake
+        from server.listening import listen
 
-        from server.app import create_app
-
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+        # force: the commands show warnings only
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr, force=True)
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d, with documentation at /docs", shown, listener.getsockname()[1])
-        config = uvicorn.Config(
-            create_app(settings, host=host),
-            proxy_headers=False,  # the address that counts for the rate is that of the connection
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=LAST_SECS,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        listen(create_app(settings, host=host), listener)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -117,6 +117,20 @@ async def test_whoever_comes_back_is_not_told_what_had_ended_long_before() -> No
 
 
 @pytest.mark.anyio
+async def test_whoever_is_cut_off_between_two_events_hears_the_rest_when_it_comes_back() -> None:
+    ended = {name: NOON + number * timedelta(hours=1) for number, name in enumerate("abc")}
+    watches = Watches(Script(seen(dict.fromkeys("abc", 3), ended=ended, closed=True)), poll_secs=0.01)
+    async with asyncio.timeout(SECS), aclosing(watches.follow("r")) as events:
+        first = await anext(events)
+    assert first.id is None, "it has not heard of all that had ended"
+    heard = await told(watches, since=read_id(first.id))
+    assert [data.get("id") for _, data in heard] == ["a", "b", "c", None]
+    async with asyncio.timeout(SECS):
+        ids = [read_id(event.id) async for event in watches.follow("r", since=NOON)]
+    assert ids == [NOON, NOON, NOON, NOON + timedelta(hours=2)]
+
+
+@pytest.mark.anyio
 async def test_a_database_that_is_away_ends_no_stream() -> None:
     script = Script(seen({"a": 1}), ServiceUnavailable("away"), ServiceUnavailable("away"), seen({"a": 2}, closed=True))
     heard = await told(Watches(script, poll_secs=0.01))
@@ -128,6 +142,18 @@ async def test_a_database_that_is_away_ends_no_stream() -> None:
 async def test_a_look_that_breaks_ends_the_streams() -> None:
     watches = Watches(Script(seen({"a": 1}), ZeroDivisionError("a bug")), poll_secs=0.01)
     assert [kind for kind, _ in await told(watches)] == ["attempt", "run"]
+    assert len(watches) == 0
+
+
+@pytest.mark.anyio
+async def test_a_server_that_stops_ends_the_streams() -> None:
+    watches = Watches(Script(seen({"a": 1})), poll_secs=0.01)
+    heard = []
+    async with asyncio.timeout(SECS), aclosing(watches.follow("r")) as events:
+        async for event in events:
+            heard.append(event.event)
+            watches.end()
+    assert heard == ["attempt", "run"]
     assert len(watches) == 0
 
 
