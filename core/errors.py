@@ -10,10 +10,11 @@
     ├── GradingError
     │   ├── SubmissionInvalid      the submission breaks the competition's format
     │   └── GraderFailed           the grader itself broke; never the submission's fault
-    └── InfrastructureError        the machinery failed; the attempt may be tried again
-        ├── SandboxError           the Docker engine or the process sandbox failed
-        ├── LeaseLost              another worker owns the attempt now
-        └── ServiceUnavailable     the broker or the database does not answer
+    ├── InfrastructureError        the machinery failed; the attempt may be tried again
+    │   ├── SandboxError           the Docker engine or the process sandbox failed
+    │   ├── LeaseLost              another worker owns the attempt now
+    │   └── ServiceUnavailable     the broker or the database does not answer
+    └── ClientError                what calls of the SDK raise; sdk/errors.py has the tree
 
 An agent's failure is not here: it is a result, named by `core.status.Status`.
 """
