@@ -134,6 +134,7 @@ def test_an_order_is_kept_word_for_word(served: Live) -> None:
     assert run["request"] == {
         **{"competition_set": "splits/dev.txt", "agent_id": "dummy", "n_seeds": 2, "notes": "ü", "retain": True},
         **dict.fromkeys(("n_workers", "data_dir", "technique_tasks", "tasks", "time_limit_secs", "sandbox", "judge")),
+        **dict.fromkeys(("max_cost", "max_cost_per_attempt", "max_calls_per_minute")),
         **{"lite": False, "priority": 0},
     }
     assert served.get(f"/runs/{run['run_id']}").json() == run
