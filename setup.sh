@@ -102,7 +102,7 @@ check_docker() {
   local said without="without it: agents run as plain processes, which are no isolation (run none that you do not trust)"
   if ! has docker; then
     misses "Docker" "get it: https://docs.docker.com/engine/install/" "$without"
-  elif said=$(patiently docker version --format '{{.Server.Version}}' 2>&1); then
+  elif said=$(DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock} patiently docker version --format '{{.Server.Version}}' 2>&1); then
     ok "Docker ${said##*$'\n'}: each attempt runs in a container"
   else
     case $said in

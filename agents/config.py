@@ -1,6 +1,7 @@
 """What agent.yaml may hold, in both of its formats, checked strictly."""
 
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,9 @@ from core.errors import InputError
 from core.resources import Resources
 
 KEYS = ("start", "dockerfile", "kwargs", "kwargs_type", "env_vars", "network", "privileged", "resources")
+LARGEST = 1 << 20  # bytes of agent.yaml
+BRIEF = reprlib.Repr()
+BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother = 2, 80, 80  # aliases make a small file's values endless to write
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 KWARG = re.compile(r"[^\s=-][^\s=]*")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -56,7 +60,11 @@ def read_configs(folder: Path) -> dict[str, Config]:
 
 def _read(path: Path) -> dict[Any, Any]:
     try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path} is larger than {LARGEST >> 20} MiB")
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be read: it is nested too deep") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}" if mark else ""
@@ -162,5 +170,5 @@ def _flag(content: dict[Any, Any], key: str, where: str) -> bool | None:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = BRIEF.repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -47,6 +47,7 @@ class Agent:
     network: bool  # whether it needs a network; a model is reached without one
     privileged: bool
     resources: Resources  # that an attempt with it needs
+    known: bool = True  # whether this installation has it by its id; one from elsewhere is trusted with nothing
 
     def arguments(self) -> list[str]:
         """The arguments of start.sh. Values are written as Python writes them: True, False, 0.5."""

@@ -3,6 +3,7 @@
 With it, a benchmark measures everything but agents: `celery -A benchmarks.nothing worker`.
 """
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 
 from agents.registry import Agent
@@ -52,7 +53,7 @@ class NothingSandbox:
     def leftovers(self) -> list[Leftover]:
         return []
 
-    def sweep(self) -> int:
+    def sweep(self, *, spare: Collection[str] = ()) -> int:
         return 0
 
     def close(self) -> None:

@@ -18,9 +18,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from filelock import Timeout
 
 from core.errors import InputError, ServiceUnavailable
 from core.status import State
@@ -83,6 +85,12 @@ def submit(
     settings = load_settings(workers=workers, runs_dir=runs_dir)
     if lite and split not in (None, "low"):
         raise InputError(f"--lite means --split low; it does not go with --split {split}")
+    budgets = (max_cost, max_cost_per_attempt, max_calls_per_minute)
+    if resume and any(value is not None for value in budgets):
+        raise InputError(
+            "--resume goes on with the budgets that the run was submitted with; leave out --max-cost, "
+            "--max-cost-per-attempt and --max-calls-per-minute"
+        )
     if not resume:
         order = Order(
             agent=agent,
@@ -136,7 +144,11 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, as_json: bool) -> 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
         folder = run_folder(run.run_dir, settings).path
-        with _naming(run, settings), launching.services(settings, folder) as (live, check):
+        with (
+            _naming(run, settings),
+            _alone(run, settings, folder),
+            launching.services(run, settings, folder) as (live, check),
+        ):
             launching.enqueue(run, live, store)
             if not settings.broker_url:  # the attempts work on this host's disks
                 check = _telling_of_disks(check, settings, console)
@@ -145,6 +157,26 @@ def _carry_out(run: Run, settings: Settings, store: Store, *, as_json: bool) -> 
     except KeyboardInterrupt:
         _say_interrupted(run, settings, store)
         return INTERRUPTED
+
+
+@contextmanager
+def _alone(run: Run, settings: Settings, folder: Path) -> Iterator[None]:
+    """Without a broker, carry a run alone: no process of --detach or of a server is at it, and none starts."""
+    if settings.broker_url:
+        yield
+        return
+    lock = carrier.lock_of(folder)
+    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=carrier.LOCK_SECS)
+    except Timeout:
+        raise InputError(
+            f"run {run.run_id} is carried out by another process already; follow it with: "
+            f"python scripts/status.py {run.run_id}"
+        ) from None
+    with lock:
+        lock.release()  # the one from above
+        yield
 
 
 def _telling_of_disks(check: Callable[[], None], settings: Settings, console: "Console") -> Callable[[], None]:

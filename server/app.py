@@ -46,6 +46,7 @@ def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
         description="Run machine-learning agents on Kaggle competitions, follow the runs, and fetch what they left.",
         lifespan=partial(_lifespan, settings=settings),
         middleware=_middleware(settings, host),
+        strict_content_type=False,  # a body without a type is JSON; SameOrigin keeps web pages from using that
         redirect_slashes=False,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,

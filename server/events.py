@@ -201,7 +201,7 @@ def read_id(text: str | None) -> datetime | None:
 
 
 def _known(event: Event, since: datetime | None) -> bool:
-    return since is not None and event.ended_at is not None and event.ended_at < since - OVERLAP
+    return since is not None and event.ended_at is not None and event.ended_at + OVERLAP < since
 
 
 def _sent(event: Event, moment: datetime | None) -> ServerSentEvent:

@@ -6,10 +6,12 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from server.events import Watches
 
 MOST_CONNECTIONS = 1000
+FIRST_REQUEST_SECS = 10.0
 LAST_SECS = 3  # that open downloads get when the server is stopped
 
 
@@ -17,12 +19,25 @@ def listen(app: FastAPI, listener: socket.socket) -> None:
     """Serve until the process is told to stop."""
     config = uvicorn.Config(
         app,
+        http=_Impatient,
         proxy_headers=False,  # the address that counts for the rate is that of the connection
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_SECS,
     )
     _Server(config, app).run(sockets=[listener])
+
+
+class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
+    """Closes a connection on which no request comes: else anybody could hold all of them."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.loop.call_later(FIRST_REQUEST_SECS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

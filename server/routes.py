@@ -34,6 +34,7 @@ data: {"attempt_id": "7c9a4a0e5b1d4f3e9a4c2b1d0e9f8a7b", "line": "epoch 3: 0.91"
 """
 NEXT_PAGE = {"Link": {"description": "The next page, where there are more.", "schema": {"type": "string"}}}
 BINARY = {"type": "string", "format": "binary"}
+TURN_SECS = 15.0  # that a run waits to be submitted
 HEALTH_SECS = 8.0  # until a service that says nothing is taken for dead
 DESCRIPTIONS = {
     400: "The request is not HTTP or JSON as it should be.",
@@ -134,10 +135,19 @@ async def submit_run(service: TheService, order: Annotated[RunOrder, Body(defaul
     """
 
     def submit() -> Run:
-        return _shown(ordering.submit(order, service), service)
+        return views.new_run(ordering.submit(order, service), service.settings)
 
     # threads of its own: run folders are named by the second, so that many at once wait for each other
-    return await anyio.to_thread.run_sync(submit, limiter=service.submitting)
+    with anyio.move_on_after(TURN_SECS) as wait:
+        await service.turns.acquire()
+    if wait.cancelled_caught:  # sooner than clients lose patience: they know that nothing was started
+        raise Problem(
+            429, "too many runs are being submitted; nothing was started", headers={"Retry-After": str(RETRY_SECS)}
+        )
+    try:
+        return await anyio.to_thread.run_sync(submit, limiter=service.submitting)
+    finally:
+        service.turns.release()
 
 
 @router.get(

@@ -35,6 +35,7 @@ class Service:
         self.settings = settings
         self.here = Context(settings)
         self.submitting = anyio.CapacityLimiter(SUBMITTING)
+        self.turns = anyio.Semaphore(SUBMITTING)
         self.checking = anyio.CapacityLimiter(CHECKING)
         self._carriers: dict[str, _Carrier] = {}
         self._lock = threading.Lock()
@@ -53,8 +54,7 @@ class Service:
         if self.settings.broker_url is not None:
             launching.enqueue(run, self.settings, self.store)
             return
-        with self._lock:
-            self._start(run)
+        self.look_after_runs()
 
     def look_after_runs(self) -> None:
         """Start carriers for runs that a server started and that nobody carries: their carriers died.
@@ -68,17 +68,26 @@ class Service:
                 for run_id, known in self._carriers.items()
                 if known.process.poll() is None or run_id in ours  # asked of each, or it stays a zombie
             }
-            for run in ours.values():
+            waiting = [run for run in ours.values() if not self._is_carried(run)]
+            room = self.settings.api_runs - (len(ours) - len(waiting))
+            for run in waiting[: max(room, 0)]:
                 self._look_after(run)
 
-    def _look_after(self, run: Run) -> None:
+    def _is_carried(self, run: Run) -> bool:
+        """Whether a run has a carrier, or is not to have one yet because it dies again and again."""
         known = self._carriers.get(run.run_id)
         if known is not None and (known.process.poll() is None or time.monotonic() < known.again_at):
-            return
+            return True
         try:
-            if not carrier.is_carried(run, self.settings):
-                log.warning("run %s has lost its carrier: it is carried on", run.run_id)
-                self._start(run)
+            return carrier.is_carried(run, self.settings)
+        except (MlebenchError, OSError):
+            log.exception("whether run %s is carried cannot be told", run.run_id)
+            return True
+
+    def _look_after(self, run: Run) -> None:
+        try:
+            log.info("run %s gets a carrier", run.run_id)
+            self._start(run)
         except (MlebenchError, OSError):  # whatever is wrong with this one, the others go on
             log.exception("run %s cannot be carried on now; it is tried again", run.run_id)
 

@@ -1,12 +1,11 @@
 """What the server shows of runs: from records of the database and files of the run folder to answers."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Literal, get_args
 
 from core.status import RunState, State, Status
 from server.schemas import Artifact, Artifacts, Counts, ListedRun, LogFile, Run, RunOrder
-from store import overviews
+from store import overviews, records
 from store.folders import RunFolder
 from store.listing import Listed, list_files, published_name
 from store.overviews import Overview
@@ -48,6 +47,13 @@ def shown_run(seen: Overview, store: Store, settings: Settings) -> Run:
     return Run(**listed_run(seen, settings).__dict__, logs=logs)
 
 
+def new_run(run: records.Run, settings: Settings) -> Run:
+    """Give a run that was just written down, without asking the database, which may be away by now."""
+    states = dict.fromkeys(State, 0) | {State.QUEUED: run.planned}
+    seen = Overview(run=run, states=states, statuses={}, begun=False, changed_at=run.created_at, lost_message=None)
+    return Run(**listed_run(seen, settings).__dict__, logs=[])
+
+
 def listed_run(seen: Overview, settings: Settings) -> ListedRun:
     """Give a run as lists show it."""
     run = seen.run
@@ -68,11 +74,14 @@ def artifacts(seen: Overview, folder: RunFolder, store: Store) -> Artifacts:
     """Give the files that a run has left so far, by kind."""
     ids = overviews.attempt_ids(store, seen.run.run_id)
     by_kind: dict[Kind, list[Artifact]] = {kind: [] for kind in get_args(Kind)}
-    found = _with_kinds(list_files(folder))
-    for kind, file in islice(found, MOST_ARTIFACTS):
+    truncated = False
+    for kind, file in _with_kinds(list_files(folder)):
+        if len(by_kind[kind]) >= MOST_ARTIFACTS:  # of each: one agent's code does not hide the others' submissions
+            truncated = True
+            continue
         attempt = ids.get(file.attempt) if file.attempt else None
         by_kind[kind].append(Artifact(path=_path(seen, file.name), bytes=file.bytes, attempt=attempt))
-    return Artifacts(run_id=seen.run.run_id, **by_kind, truncated=next(found, None) is not None)
+    return Artifacts(run_id=seen.run.run_id, **by_kind, truncated=truncated)
 
 
 def _with_kinds(files: Iterator[Listed]) -> Iterator[tuple[Kind, Listed]]:

@@ -43,9 +43,10 @@ class RunRequest:
         return self.needs.get(competition_id, Resources())
 
     def to_json(self) -> dict[str, Any]:
-        """Give the request as a JSON object."""
+        """Give the request as a JSON object. What is not asked for is not in it: workers of an older version, which do
+        not know the word, carry out what does not need it."""
         return {
-            **self.__dict__,
+            **{name: value for name, value in self.__dict__.items() if value is not None},
             "competitions": list(self.competitions),
             "techniques": list(self.techniques),
             "needs": {competition: needs.to_json() for competition, needs in self.needs.items()},

@@ -32,15 +32,20 @@ def take_over_host(context: Context, *, when_done: Callable[[str], None]) -> lis
     threads = []
     for name, sandbox in sandboxes.items():
         with sandbox.host_lock:
-            threads += _adopt_leftovers(sandbox, context, when_done)
-            removed = sandbox.sweep()
+            adopted, spared = _adopt_leftovers(sandbox, context, when_done)
+            threads += adopted
+            removed = sandbox.sweep(spare=spared)
         if removed:
             log.info("removed %d things that dead workers left in the %s sandbox", removed, name)
     return threads
 
 
-def _adopt_leftovers(sandbox: Sandbox, context: Context, when_done: Callable[[str], None]) -> list[threading.Thread]:
-    threads = []
+def _adopt_leftovers(
+    sandbox: Sandbox, context: Context, when_done: Callable[[str], None]
+) -> tuple[list[threading.Thread], set[str]]:
+    """Give a thread for each adopted agent, and the agents that are left to the workers of their own run."""
+    threads: list[threading.Thread] = []
+    spared: set[str] = set()
     for leftover in sandbox.leftovers():
         try:
             attempt = context.store.attempt(leftover.attempt_id)
@@ -49,9 +54,11 @@ def _adopt_leftovers(sandbox: Sandbox, context: Context, when_done: Callable[[st
         if _is_void(leftover, attempt):
             log.info("removing the agent of attempt %s: its lease is gone", attempt.attempt_id)
             leftover.discard()
+        elif context.settings.only_run not in (None, attempt.run_id):
+            spared.add(leftover.ref)
         elif (thread := _adopted(leftover, attempt, context, when_done)) is not None:
             threads.append(thread)
-    return threads
+    return threads, spared
 
 
 def _is_current(leftover: Leftover, attempt: Attempt) -> bool:

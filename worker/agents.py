@@ -7,7 +7,7 @@ becomes after the run was submitted changes nothing, and the copy is gone when t
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agents.contents import content_hash, pack, read_folder, unpack, write_folder
@@ -88,7 +88,7 @@ def submitted_agent(
             )
     except MlebenchError as error:
         return error
-    return agent
+    return replace(agent, known=run.request.agent_source is None)
 
 
 def _submitted_roots(run: Run, folder: RunFolder, live: Path) -> list[Path]:

@@ -181,7 +181,8 @@ class Try:
     def go_on_with(self, leftover: Leftover) -> Turn:
         """Look after an agent that another worker started, and publish its files."""
         self.log.note(f"adopted from {leftover.owner} by {this_worker()}")
-        launch, material, snapshots = self._launch(self._agent())
+        # What it may have was looked at when it was started, perhaps by a version with other rules.
+        launch, material, snapshots = self._launch(self._known_agent())
         started = self.attempt.agent_started_at or self.attempt.queued_at
         used_secs = (datetime.now(UTC) - started).total_seconds()
         execution = leftover.adopt(launch)
@@ -240,9 +241,13 @@ class Try:
         return Turn(next=Next.ELSEWHERE)
 
     def _agent(self) -> Agent:
+        agent = self._known_agent()
+        check_network(agent, self.context.settings)
+        return agent
+
+    def _known_agent(self) -> Agent:
         if isinstance(self.agent, MlebenchError):
             raise self.agent
-        check_network(self.agent, self.context.settings)
         return self.agent
 
     def _data(self) -> Place:

@@ -64,7 +64,7 @@ def start(run: Run, settings: Settings) -> "subprocess.Popen[bytes]":
 
 def is_carried(run: Run, settings: Settings) -> bool:
     """Whether a carrier of this host is at a run."""
-    lock = _lock(run_folder(run.run_dir, settings).path)
+    lock = lock_of(run_folder(run.run_dir, settings).path)
     if not Path(lock.lock_file).exists():
         return False
     try:
@@ -83,7 +83,7 @@ def carry_out(run_id: str, settings: Settings) -> None:
     store = open_store(settings)
     run = store.run(run_id)
     folder = run_folder(run.run_dir, settings).path
-    lock = _lock(folder)
+    lock = lock_of(folder)
     if _is_open(run_id, store):  # the live folder of a closed run is gone, and is not made again
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -95,7 +95,7 @@ def carry_out(run_id: str, settings: Settings) -> None:
 
 def _carry(run: Run, settings: Settings, store: Store, *, folder: Path) -> None:
     log.info("carrying run %s", run.run_id)
-    with launching.services(settings, folder) as (live, check):
+    with launching.services(run, settings, folder) as (live, check):
         launching.enqueue(run, live, store)
         while _is_open(run.run_id, store):
             check()
@@ -111,7 +111,8 @@ def _is_open(run_id: str, store: Store) -> bool:
         return True
 
 
-def _lock(folder: Path) -> FileLock:
+def lock_of(folder: Path) -> FileLock:
+    """Give the lock that is held by whoever carries the run of this folder on this host."""
     return FileLock(folder / LIVE / LOCK)
 
 

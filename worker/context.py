@@ -23,7 +23,7 @@ from worker.settings import Settings, database_url, load_settings
 def _docker(settings: Settings) -> Sandbox:
     from worker.sandbox.docker import DockerSandbox
 
-    return DockerSandbox(settings.sandbox_dir, orphan_secs=settings.lease_secs)
+    return DockerSandbox(settings.sandbox_dir, orphan_secs=settings.lease_secs, foreign_network=settings.build_network)
 
 
 def _process(settings: Settings) -> Sandbox:

@@ -49,10 +49,12 @@ def enqueue(run: Run, settings: Settings, store: Store) -> None:
 
 
 @contextmanager
-def services(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Callable[[], None]]]:
+def services(run: Run, settings: Settings, folder: Path) -> Iterator[tuple[Settings, Callable[[], None]]]:
     """Give the settings of the services to use, and a check to call now and then that raises when they failed.
 
     Args:
+        run: whose; services of its own work for no other run, since they end with it.
+        settings: this process's.
         folder: the run's, on this host; services of its own log there.
     """
     if settings.broker_url:
@@ -60,5 +62,6 @@ def services(settings: Settings, folder: Path) -> Iterator[tuple[Settings, Calla
         return
     logs = folder / LIVE / "services"  # gone when the run is closed, there to be read when it is not
     logs.mkdir(parents=True, exist_ok=True)
+    settings = settings.model_copy(update={"only_run": run.run_id})
     with embedded_services(settings, slots=settings.workers, log_dir=logs) as own:
         yield own.settings, own.check

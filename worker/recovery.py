@@ -84,6 +84,9 @@ def _restore_lost_messages(app: Celery, here: Context) -> None:
 
 
 def _queue_again(app: Celery, here: Context, attempt_ids: list[str]) -> None:
+    if (only := here.settings.only_run) is not None:  # the others' own workers queue theirs
+        ours = {row.attempt_id for row in here.store.progress(only)}
+        attempt_ids = [attempt_id for attempt_id in attempt_ids if attempt_id in ours]
     queueing.enqueue_attempts(app, attempt_ids, watching.labels(here.store, attempt_ids))
 
 

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     `redis+socket:///path?virtual_host=0`). Default: none, and a run brings its own services (embedded)."""
     broker_prefix: str = ""
     """MLEBENCH_BROKER_PREFIX: put before every key in a Redis that is shared. Default: none."""
+    only_run: str | None = None
+    """MLEBENCH_ONLY_RUN: the id of the one run whose attempts this worker takes. Set by embedded runs for the workers
+    that end with them; not for people. Default: none, and a worker takes what goes first of all runs."""
     database_url: str | None = Field(default=None, repr=False)
     """MLEBENCH_DATABASE_URL: `postgresql://` or `sqlite:///path`. Default: mlebench.db in the runs folder."""
     api_token: SecretStr | None = Field(default=None, repr=False)
@@ -76,6 +79,9 @@ class Settings(BaseSettings):
     api_attempts: int = Field(default=20_000, ge=1)
     """MLEBENCH_API_ATTEMPTS: attempts that a run may have which a client of the HTTP server starts.
     Default: 20000."""
+    api_runs: int = Field(default=4, ge=1)
+    """MLEBENCH_API_RUNS: runs that are carried out at a time for the HTTP server without a broker, each by services of
+    its own; others wait, oldest first. Default: 4."""
     api_data_dirs: str | None = None
     """MLEBENCH_API_DATA_DIRS: folders, separated as in PATH, in which a client of the HTTP server may name a data_dir
     besides DATA_DIR. Default: none."""
@@ -143,6 +149,11 @@ class Settings(BaseSettings):
     all, before the agent sees that. Default: 5."""
     model_prices: Path | None = None
     """MLEBENCH_MODEL_PRICES: a file of prices in place of worker/gateway/prices.yaml. Default: none."""
+
+    build_network: str = Field(default="default", min_length=1)
+    """MLEBENCH_BUILD_NETWORK: the engine's network in which images of agents from elsewhere are built; `host` shows
+    their Dockerfiles what listens on this host's loopback address. Other images are built in the host's. Default:
+    default, the engine's own."""
 
     # This host (docs/scheduling.md)
     host: str | None = Field(default=None, min_length=1)

@@ -8,6 +8,8 @@ Turns are the fast path. Where few attempts wait, all their messages may be with
 with a free slot also looks by itself now and then (`worker.turns.take_unasked`).
 """
 
+from dataclasses import replace
+
 from core.errors import InputError
 from store import waiting
 from store.records import Attempt, Lease
@@ -28,6 +30,7 @@ def take_next(asked: Attempt | None, context: Context) -> Lease | None:
     """
 
     def choice(queue: Queue) -> Choice | None:
+        queue = _ours(queue, context)
         host = host_of(context.settings, capacity=context.capacity, slots=context.slots_on_host, held=queue.held)
         chosen = choose(queue, host=host, has_data=lambda entry: _has_data(entry, context))
         allocation = host.allocate(chosen.needs) if chosen else None
@@ -43,6 +46,13 @@ def take_next(asked: Attempt | None, context: Context) -> Lease | None:
         host=context.host,
         choose=choice,
     )
+
+
+def _ours(queue: Queue, context: Context) -> Queue:
+    """Leave out what other runs wait for, where this worker ends with its run: theirs would be broken off then."""
+    if (run_id := context.settings.only_run) is None:
+        return queue
+    return replace(queue, waiting=tuple(entry for entry in queue.waiting if entry.run_id == run_id))
 
 
 def _has_data(entry: Waiting, context: Context) -> bool:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from worker.gateway.exchange import Exchange
+from worker.gateway.exchange import Exchange, censor_of
 from worker.gateway.prices import Price, Prices
 from worker.gateway.purse import Purse
 from worker.gateway.records import Records
@@ -37,6 +37,7 @@ REQUESTS_PER_SEC = 20.0
 LARGE_BYTES = 1 << 20  # of a request: so many bytes count as a request more
 MOST_LARGE = 2  # requests of unknown size, or larger, at a time: what is read of them takes many times the memory
 MOST_NOTES = 100  # of refusals
+MOST_FAILURES = 10  # of the runner's own, with a traceback each
 MOST_MODELS = 50
 Answer = TypeVar("Answer")
 
@@ -76,7 +77,11 @@ class Gateway:
     _pace: Pace = field(default_factory=Pace)
     _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LARGE))
     _refusals: int = 0
+    _failures: int = 0
     _names: set[str] = field(default_factory=set)  # of models that were called
+
+    def __post_init__(self) -> None:
+        self._censor = censor_of(self.upstream)
 
     def app(self) -> ASGIApp:
         """The service."""
@@ -124,8 +129,10 @@ class Gateway:
             except ClientDisconnect:
                 return Response(status_code=CLIENT_GONE)
             except Exception:  # whatever it is, the agent learns nothing of it, and the service goes on
-                log.exception("a call of the model failed")
-                self.note(f"model: {request.method} {request.url.path} failed in the runner")
+                self._failures += 1
+                if self._failures <= MOST_FAILURES:  # an agent that has found out how to make them would fill the disk
+                    log.exception("a call of the model failed")
+                    self.note(f"model: {request.method} {request.url.path} failed in the runner")
                 return Refused(500, "the runner failed", code="internal_error").response()
 
         return answer
@@ -168,7 +175,7 @@ class Gateway:
             async with client() as opened:
                 path = f"/models/{name}" if name else "/models"
                 response = await opened.send(self.upstream.request("GET", path), stream=True)
-                body = await read_at_most(response, MOST_ANSWER_BYTES)
+                body = self._censor.all_at_once(await read_at_most(response, MOST_ANSWER_BYTES))
                 await response.aclose()
         except httpx.RequestError as error:
             raise Refused(

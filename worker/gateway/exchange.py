@@ -23,6 +23,7 @@ from worker.gateway.records import MOST_BODY_BYTES, Records, excerpt
 from worker.gateway.refusals import Refused
 from worker.gateway.requests import Call
 from worker.gateway.upstream import (
+    MAY_HAVE_WORKED,
     MOST_ANSWER_BYTES,
     MOST_ERROR_BYTES,
     Upstream,
@@ -76,7 +77,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self._tab = Tab(purse=self.purse, model=self.call.model, demand=demand_of(self.call, self.price))
-        self._censor = Censor([self.upstream.key] if len(self.upstream.key) >= LEAST_KEY else [])
+        self._censor = censor_of(self.upstream)
 
     async def answer(self) -> Response:
         """Ask the model, again where it asks for that, and give its answer.
@@ -109,7 +110,11 @@ class Exchange:
         await self.purse.turn()
         tokens = await self.purse.pay(self._tab)
         # The limit stands in the request where money depends on it.
-        call = self.call.limited_to(tokens) if self.purse.budget.limited and tokens else self.call
+        call = (
+            self.call.limited_to(tokens, everywhere=self.upstream.takes_both_limits)
+            if self.purse.budget.limited and tokens
+            else self.call
+        )
         content = call.content()
         self._sent = excerpt(content)
         request = self.upstream.request("POST", call.endpoint.path, content, stream=call.stream)
@@ -144,8 +149,11 @@ class Exchange:
         return Response(body, headers=passed_on(response.headers))
 
     async def _error(self, response: httpx.Response) -> tuple[Response, float | None]:
-        """An error of the server's: nothing was worked, and nothing is to be paid."""
+        """An error of the server's: nothing was worked, and nothing is to be paid, unless it is a proxy's that has
+        lost patience with a model at work."""
         body = self._censor.all_at_once(await read_at_most(response, MOST_ERROR_BYTES))
+        if response.status_code in MAY_HAVE_WORKED:
+            await self._give_up()
         self._asked = False
         self.said[:] = body
         answer = Response(body, response.status_code, headers=passed_on(response.headers))
@@ -158,12 +166,16 @@ class Exchange:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             self._asked = False
         elif self._asked:
-            self._lost.append(self._estimate())
-            self._asked = False
-            await _surely(partial(self._tab.settle, self._lost[-1], closing=False))
+            await self._give_up()
         refused = Refused(502, f"the model's server did not answer: {type(error).__name__}", code="bad_gateway")
         self._note(refused)
         return refused.response(), self._next_wait({})
+
+    async def _give_up(self) -> None:
+        """Count the try with all that it could cost."""
+        self._lost.append(self._estimate())
+        self._asked = False
+        await _surely(partial(self._tab.settle, self._lost[-1], closing=False))
 
     def _next_wait(self, headers: Any) -> float | None:
         wait = wait_secs(self.tries, headers)
@@ -255,6 +267,11 @@ class Exchange:
             "seconds": round(time.monotonic() - self.began, 3),
         }
         self.records.add(facts, request=self._sent or excerpt(self.call.content()), response=excerpt(bytes(self.said)))
+
+
+def censor_of(upstream: Upstream) -> Censor:
+    """Give what blanks the key in answers."""
+    return Censor([upstream.key] if len(upstream.key) >= LEAST_KEY else [])
 
 
 def _surely(work: Callable[[], None]) -> Awaitable[None]:

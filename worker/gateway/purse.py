@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from core.errors import LeaseLost, ServiceUnavailable
@@ -13,13 +15,14 @@ from store import spending
 from store.records import Lease
 from store.runs import Store
 from store.spending import NANO, Budget, Demand, Refusal, Reservation, Spent
-from worker.gateway.refusals import Refused
+from worker.gateway.refusals import Refused, unfit
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 PATIENCE_SECS = 30.0  # with a database that is away
 AGAIN_SECS = 0.5
+AHEAD_SECS = 1.0  # a turn is taken when it is no further away
 SETTLING_SECS = 8.0  # patience at the end of a call; then its reservation counts
 
 
@@ -54,14 +57,19 @@ class Purse:
         rate = self.calls_per_minute
         if rate is None:
             return
-        left = max(0.0, self.ends_at - time.monotonic())
-        wait_secs = await self._ask(
-            lambda: spending.take_turn(self.store, self.lease.run_id, calls_per_minute=rate, within_secs=left)
-        )
-        if wait_secs is None:
-            message = f"the run's rate of {rate:g} calls a minute allows none before this attempt's end"
-            raise Refused(429, message, code="rate_limit_exceeded")
-        await asyncio.sleep(wait_secs)
+        while True:
+            left = max(0.0, self.ends_at - time.monotonic())
+            # A moment far ahead is not taken: whoever does not wait for it, as the client has lost patience, would
+            # keep it from all others.
+            take = partial(spending.take_turn, calls_per_minute=rate, within_secs=min(left, AHEAD_SECS))
+            wait_secs = await self._ask(partial(take, self.store, self.lease.run_id))
+            if wait_secs is not None:
+                await asyncio.sleep(wait_secs)
+                return
+            if left <= AHEAD_SECS:
+                message = f"the run's rate of {rate:g} calls a minute allows none before this attempt's end"
+                raise Refused(429, message, code="rate_limit_exceeded")
+            await asyncio.sleep(AHEAD_SECS * random.uniform(0.5, 1))  # noqa: S311 - not all at once
 
     async def pay(self, tab: "Tab") -> int:
         """Reserve what a call can cost, waiting for calls that hold money and may give it back; the tokens it pays for.
@@ -74,7 +82,7 @@ class Purse:
             if isinstance(answer, Reservation):
                 return answer.tokens
             if answer is not Refusal.BUSY:
-                self._refuse(answer, tab.model)
+                self._refuse(answer, tab)
             await asyncio.sleep(AGAIN_SECS)
 
     async def _ask(self, question: Callable[[], Answer]) -> Answer:
@@ -92,13 +100,19 @@ class Purse:
                 raise Refused(503, "this attempt is over", code="not_available") from error
             await asyncio.sleep(AGAIN_SECS)
 
-    def _refuse(self, refusal: Refusal, model: str) -> NoReturn:
+    def _refuse(self, refusal: Refusal, tab: "Tab") -> NoReturn:
         of_run = refusal is Refusal.RUN_SPENT
         limit = self.budget.run_nano_usd if of_run else self.budget.attempt_nano_usd
         whose, option = ("run", "--max-cost") if of_run else ("attempt", "--max-cost-per-attempt")
+        if tab.demand.tokens_within(limit) is None:  # nor would it fit if nothing were spent: the call is at fault
+            raise unfit(
+                f"this call of {tab.model} could cost more than the whole model budget of the {whose}, "
+                f"{(limit or 0) / NANO:g} USD ({option}); shorten the prompt, or ask for fewer tokens",
+                code="over_budget",
+            )
         message = (
             f"the {whose}'s model budget of {(limit or 0) / NANO:g} USD ({option}) is spent: too little is left for "
-            f"this call of {model}"
+            f"this call of {tab.model}"
         )
         if self._spent is None:
             self._spent = message

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.gateway import fields
 from worker.gateway.refusals import unfit
@@ -21,7 +21,8 @@ MOST_TOKENS = 1 << 24  # nobody asks for more at once
 DEFAULT_COMPLETION_TOKENS = 16  # of the legacy API, where a request names no number
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,150}")
 MODEL_PREFIX = "openai/"  # libraries that know several providers put it there
-SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime")  # paid otherwise than by tokens
+# Paid otherwise than by tokens, or with the web behind it, at OpenAI and at routers to others
+SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime|:online|sonar|compound")
 STREAM_OPTIONS = {"include_usage", "include_obfuscation", "continuous_usage_stats"}
 TOOLS = ("function", "custom")
 TOOL_CHOICES = (*TOOLS, "allowed_tools")
@@ -39,6 +40,23 @@ MESSAGE_FIELDS = (
     *("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "annotations"),
     *("reasoning", "reasoning_content"),
 )
+PART_FIELDS = {  # of one part of a content; servers fetch what stands in others (image_url beside a text)
+    "image_url": {"type", "image_url"},
+    "input_image": {"type", "image_url", "detail"},
+}
+TEXT_FIELDS = {"type", "text", "refusal", "annotations", "logprobs"}
+IMAGE_FIELDS = {"url", "detail"}
+
+
+class Images(NamedTuple):
+    """The images of a request, which are paid by the piece."""
+
+    number: int = 0
+    url_bytes: int = 0
+
+    def and_(self, more: "Images") -> "Images":
+        """Give these and `more`."""
+        return Images(self.number + more.number, self.url_bytes + more.url_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +66,7 @@ class Endpoint:
     path: str  # below the base URL
     known: frozenset[str]  # fields
     needs: str  # a field besides `model`
-    check: Callable[[dict[str, Any]], int]  # refuses what must not go on; gives the number of images
+    check: Callable[[dict[str, Any]], "Images"]  # refuses what must not go on; gives its images
     limits: tuple[str, ...] = ()  # fields that bound the output; the first is used where a request has none
     has_tiers: bool = False  # of service, which have prices of their own
     has_store: bool = False  # whether it stores answers unless told otherwise
@@ -68,9 +86,10 @@ class Call:
     images: int
     text_bytes: int  # of all else that the model may read: no tokenizer makes more tokens than there are bytes
 
-    def limited_to(self, tokens: int) -> "Call":
-        """Give the call with an output of at most `tokens` in each answer."""
-        names = [name for name in self.endpoint.limits if name in self.body] or self.endpoint.limits[:1]
+    def limited_to(self, tokens: int, *, everywhere: bool = False) -> "Call":
+        """Give the call with an output of at most `tokens` in each answer; `everywhere`: by all names of that limit."""
+        named = [name for name in self.endpoint.limits if name in self.body]
+        names = self.endpoint.limits if everywhere else named or self.endpoint.limits[:1]
         return replace(self, body={**self.body, **dict.fromkeys(names, tokens)}) if names else self
 
     def content(self) -> bytes:
@@ -107,8 +126,8 @@ def admit(endpoint: Endpoint, raw: bytes, *, public: bool) -> Call:
         drops_usage=drops_usage,
         copies=copies,
         limit=max(limits) if limits else None,
-        images=images,
-        text_bytes=len(_without_images(body)),
+        images=images.number,
+        text_bytes=len(json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")) - images.url_bytes,
     )
 
 
@@ -194,45 +213,50 @@ def _settle_the_account(body: dict[str, Any], endpoint: Endpoint, *, public: boo
         body["store"] = False
 
 
-def _check_chat(body: dict[str, Any]) -> int:
+def _check_chat(body: dict[str, Any]) -> Images:
     _check_tools(body)
+    for name, value in _object(body.get("chat_template_kwargs", {}), "chat_template_kwargs").items():
+        if name == "chat_template" or not isinstance(value, bool | int | float | str | None) or len(str(value)) > 100:
+            raise unfit(f"'chat_template_kwargs' with {name[:100]!r} are not let through", param="chat_template_kwargs")
     if body.get("modalities", ["text"]) != ["text"]:
         raise unfit("'modalities' other than text are not let through", param="modalities", code="not_allowed")
-    images = 0
+    images = Images()
     for message in _objects(body["messages"], "messages"):
         for name, value in message.items():
             if name not in MESSAGE_FIELDS and value is not None:
                 raise unfit(f"messages with {name[:100]!r} are not let through", param="messages", code="not_allowed")
-        images += _images(message.get("content"), CHAT_PARTS, "messages")
+        images = images.and_(_images(message.get("content"), CHAT_PARTS, "messages"))
     return images
 
 
-def _check_responses(body: dict[str, Any]) -> int:
+def _check_responses(body: dict[str, Any]) -> Images:
     _check_tools(body)
     given = body["input"]
     if isinstance(given, str):
-        return 0
-    images = 0
+        return Images()
+    images = Images()
     for item in _objects(given, "input"):
         kind = item.get("type", "message")
         if kind not in RESPONSE_ITEMS:
             raise unfit(f"input of the type {_shown(kind)} is not let through", param="input", code="not_allowed")
+        if kind == "message" and "role" not in item:  # an id alone is a reference to what is stored with the provider
+            raise unfit("input without a role is not let through", param="input", code="not_allowed")
         for name in ("content", "output", "summary"):
-            images += _images(item.get(name), RESPONSE_PARTS, "input")
+            images = images.and_(_images(item.get(name), RESPONSE_PARTS, "input"))
     return images
 
 
-def _check_prompt(body: dict[str, Any]) -> int:
+def _check_prompt(body: dict[str, Any]) -> Images:
     if not _is_text(body["prompt"]):
         raise unfit("'prompt' has to be text, tokens, or a list of these", param="prompt")
     body.setdefault("max_tokens", DEFAULT_COMPLETION_TOKENS)
-    return 0
+    return Images()
 
 
-def _check_embeddings(body: dict[str, Any]) -> int:
+def _check_embeddings(body: dict[str, Any]) -> Images:
     if not _is_text(body["input"]):
         raise unfit("'input' has to be text, tokens, or a list of these", param="input")
-    return 0
+    return Images()
 
 
 def _is_text(value: object) -> bool:
@@ -265,47 +289,50 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         raise unfit("'tool_choice' names a tool that is not let through", param="tool_choice", code="not_allowed")
 
 
-def _images(content: object, known: tuple[str, ...], param: str) -> int:
-    """Check the parts of a content, and count its images."""
+def _images(content: object, known: tuple[str, ...], param: str) -> Images:
+    """Check the parts of a content, and find its images."""
     if content is None or isinstance(content, str):
-        return 0
-    images = 0
+        return Images()
+    images = Images()
     for part in _objects(content, param):
         kind = part.get("type")
         if kind not in known:
             raise unfit(f"content of the type {_shown(kind)} is not let through", param=param, code="not_allowed")
-        if kind in ("image_url", "input_image"):
-            _check_image(part, param)
-            images += 1
+        _check_only(part, PART_FIELDS.get(kind, TEXT_FIELDS), param)
+        if kind in PART_FIELDS:
+            images = images.and_(Images(1, _url_bytes(part, param)))
     return images
 
 
-def _check_image(part: Mapping[str, Any], param: str) -> None:
+def _url_bytes(part: Mapping[str, Any], param: str) -> int:
     image = part.get("image_url")
+    if isinstance(image, dict):
+        _check_only(image, IMAGE_FIELDS, param)
     url = image.get("url") if isinstance(image, dict) else image
-    if not isinstance(url, str) or not url.startswith("data:image/") or part.get("file_id") is not None:
+    if not isinstance(url, str) or not url.isascii() or not url.startswith("data:image/"):
         raise unfit(
             "images are let through as data: URLs alone, since the provider would fetch others",
             param=param,
             code="not_allowed",
         )
+    return len(url)
 
 
-def _without_images(body: Mapping[str, Any]) -> bytes:
-    """The body without the bytes of its images, which are paid by the piece."""
-
-    def bare(value: Any) -> Any:
-        if isinstance(value, dict):
-            is_image = value.get("type") in ("image_url", "input_image")
-            return {key: bare(entry) for key, entry in value.items() if not (is_image and key == "image_url")}
-        return [bare(entry) for entry in value] if isinstance(value, list) else value
-
-    return json.dumps(bare(dict(body)), ensure_ascii=False).encode(errors="backslashreplace")
+def _check_only(part: Mapping[str, Any], known: set[str], param: str) -> None:
+    for name, value in part.items():
+        if name not in known and value is not None:
+            raise unfit(f"content with {name[:100]!r} is not let through", param=param, code="not_allowed")
 
 
 def _objects(value: object, param: str) -> Iterable[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise unfit(f"{param!r} has to be a list of objects", param=param)
+    return value
+
+
+def _object(value: object, param: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise unfit(f"{param!r} has to be an object", param=param)
     return value
 
 

@@ -27,6 +27,7 @@ MOST_ERROR_BYTES = 64 << 10
 MOST_ANSWER_BYTES = 64 << 20
 PASSED_ON = ("content-type", "x-request-id", "retry-after")  # of an answer's headers
 TRANSIENT = (408, 409, 429)  # and all from 500
+MAY_HAVE_WORKED = (504, 524)  # a proxy did not wait for the answer: the model may go on, and is paid
 FOR_GOOD = ("insufficient_quota", "billing_hard_limit_reached")  # codes that waiting does not help
 
 
@@ -42,6 +43,13 @@ class Upstream:
     def is_public(self) -> bool:
         """Whether it is OpenAI's own."""
         return urlsplit(self.base_url).hostname == PUBLIC_HOST
+
+    @property
+    def takes_both_limits(self) -> bool:
+        """Whether a request may have max_tokens and max_completion_tokens. OpenAI's refuses that; some others pass
+        over the one that they do not know (DeepSeek, Ollama), and would write without a limit."""
+        host = urlsplit(self.base_url).hostname or ""
+        return not (self.is_public or host.endswith(".openai.azure.com"))
 
     def request(self, method: str, path: str, content: bytes | None = None, *, stream: bool = False) -> httpx.Request:
         """Make a request: nothing of the agent's is in its headers."""

@@ -4,7 +4,7 @@ A sandbox starts the agent and reports its end. It does not decide: time, disk, 
 `worker.attempts`' business, so that they are the same in every sandbox.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,10 +152,10 @@ class Sandbox(Protocol):
     def leftovers(self) -> list[Leftover]:
         """Give the agents on this host that other workers started."""
 
-    def sweep(self) -> int:
+    def sweep(self, *, spare: Collection[str] = ()) -> int:
         """Remove what dead workers of this host left behind, and return how many things that were.
 
-        What is to be adopted has to be adopted before.
+        What is to be adopted has to be adopted before. `spare`: leftovers, by `ref`, that others may adopt.
         """
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property, partial
@@ -85,16 +85,19 @@ class DockerSandbox:
         orphan_secs: how long an agent may work on without a worker; within this time it can be adopted.
         folder: for sockets and locks. Where this worker runs in a container itself, the folder must have the same
             path there and on the host.
+        foreign_network: in which the images of agents from elsewhere are built.
     """
 
     name = "docker"
 
-    def __init__(self, folder: Path | None = None, *, orphan_secs: float = 90.0) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, orphan_secs: float = 90.0, foreign_network: str = "default"
+    ) -> None:
         folder = folder or Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
         self._orphan_secs = orphan_secs
         self._folder = folder
         self._client = connect()
-        self._images = Images(self._client, folder / "locks")
+        self._images = Images(self._client, folder / "locks", foreign_network=foreign_network)
         self._neighbours = Neighbours(self._client, self._images, folder / "neighbours", orphan_secs=orphan_secs)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.host_lock: AbstractContextManager[object] = FileLock(folder / "host.lock")
@@ -149,13 +152,20 @@ class DockerSandbox:
             if (owner := self._owner(container)) != this_worker()
         ]
 
-    def sweep(self) -> int:
+    def sweep(self, *, spare: Collection[str] = ()) -> int:
         """Remove containers and sockets of workers of this host that have ended, and what ended with the host."""
-        dead = [found for found in self._containers() if known_dead(self._owner(found)) or self._ended_with_host(found)]
+        containers = self._containers()
+        needed = {found["Labels"][NEIGHBOUR_LABEL] for found in containers if found["Id"] in spare}
+        dead = [
+            found
+            for found in containers
+            if (known_dead(self._owner(found)) or self._ended_with_host(found))
+            and found["Labels"].get(NEIGHBOUR_LABEL) not in needed
+        ]
         for container in dead:
             log.info("removing %s, left behind by a dead worker", container["Names"])
             remove(self._client, container["Id"])
-        return len(dead) + self._neighbours.sweep()
+        return len(dead) + self._neighbours.sweep(spare=needed)
 
     def _containers(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Our containers on this engine, without those of workers that use another folder."""

@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import tarfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ BASE_IMAGE = "mlebench-env"  # what agents' Dockerfiles may start from
 BASE_FOLDER = Path(__file__).resolve().parents[2] / "docker" / "env"
 CONTENT_LABEL = "mlebench.content"
 OWNER_LABEL = "mlebench.owner"
+BUILD_SECS = 3600  # for an image; who wrote the Dockerfile may be unknown
 LOG_LINES = 30  # of a failed build, in the error
 LARGEST_PASSWD = 1 << 20
 BUILD_ARGUMENTS = {
@@ -53,10 +55,16 @@ class AgentImage:
 
 
 class Images:
-    """Builds images on one engine, one at a time for each image and host."""
+    """Builds images on one engine, one at a time for each image and host.
 
-    def __init__(self, client: docker.DockerClient, locks: Path) -> None:
+    Args:
+        foreign_network: the network of builds of agents from elsewhere. In the host's, which all other builds have,
+            they would reach what listens on its loopback address.
+    """
+
+    def __init__(self, client: docker.DockerClient, locks: Path, *, foreign_network: str = "default") -> None:
         self._client = client
+        self._foreign_network = foreign_network
         self._locks = locks
 
     def agent_image(self, agent: Agent) -> AgentImage:
@@ -94,7 +102,10 @@ class Images:
     def _build_agent(self, agent: Agent, dockerfile: Path, tag: str) -> Mapping[str, Any]:
         log.info("building %s", tag)
         raw = f"{tag}-raw-{_digest(str(self._locks))}"  # whoever has other locks may build the same just now
-        self._build(path=str(agent.folder), dockerfile=str(dockerfile), tag=raw, buildargs=BUILD_ARGUMENTS)
+        network = "host" if agent.known else self._foreign_network
+        self._build(
+            path=str(agent.folder), dockerfile=str(dockerfile), tag=raw, network=network, buildargs=BUILD_ARGUMENTS
+        )
         try:
             self._build(fileobj=io.BytesIO(self._finish(raw).encode()), tag=tag)
         finally:
@@ -157,12 +168,21 @@ LABEL {OWNER_LABEL}={uid}:{gid}
         inspected: Mapping[str, Any] = self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
         return inspected
 
-    def _build(self, *, tag: str, **options: Any) -> None:
+    def _build(self, *, tag: str, network: str = "host", **options: Any) -> None:
         last: list[str] = []
         events: Iterable[dict[str, Any]] = self._client.api.build(
-            tag=tag, rm=True, forcerm=True, network_mode="host", decode=True, **options
+            tag=tag,
+            rm=True,
+            forcerm=True,
+            network_mode=network,
+            decode=True,
+            timeout=BUILD_SECS,  # for its next word
+            **options,
         )
+        give_up_at = time.monotonic() + BUILD_SECS
         for event in events:
+            if time.monotonic() > give_up_at:
+                raise SandboxError(f"image {tag} was not built within {BUILD_SECS} s")
             last = [*last, *str(event.get("stream", "")).splitlines()][-LOG_LINES:]
             if "error" in event:
                 raise SandboxError("\n".join([f"image {tag} cannot be built: {event['error'].strip()}", *last]))

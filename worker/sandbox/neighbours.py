@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,11 +180,11 @@ class Neighbours:
         for neighbour in idle:
             self.remove(neighbour)
 
-    def sweep(self) -> int:
-        """Remove the socket folders of workers that have ended. How many."""
+    def sweep(self, *, spare: Collection[str] = ()) -> int:
+        """Remove the socket folders of workers that have ended, but for those of these names. How many."""
         if not self._folder.is_dir():
             return 0
-        dead = [folder for folder in self._folder.iterdir() if _owner_is_dead(folder)]
+        dead = [folder for folder in self._folder.iterdir() if folder.name not in spare and _owner_is_dead(folder)]
         for folder in dead:
             remove_tree(folder)
         return len(dead)

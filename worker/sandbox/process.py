@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 
@@ -81,8 +82,8 @@ class ProcessSandbox:
         """None: a plain process ends with its worker."""
         return []
 
-    def sweep(self) -> int:
-        """Kill processes of agents whose guard and worker are both gone."""
+    def sweep(self, *, spare: Collection[str] = ()) -> int:
+        """Kill processes of agents whose guard and worker are both gone. There is none that others could adopt."""
         owners = {owner for _, owner in _marked_processes()}
         dead = {owner for owner in owners if known_dead(owner.rpartition("#")[0])}
         found = [pid for pid, owner in _marked_processes() if owner in dead]
