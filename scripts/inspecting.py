@@ -1,6 +1,7 @@
 """Inspecting runs for breaches of the rules, and showing what was found."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,8 @@ def inspect_runs(
         InputError: there is no such run, it is not closed, or an option cannot be followed.
     """
     settings = load_settings(runs_dir=runs_dir, data_dir=data_dir)
+    if output is not None:
+        _check_writable(output, as_json=as_json)
     if judge is not None:
         require_key(secrets(settings))
     roots = competition_roots(settings.competitions_path)
@@ -57,6 +60,16 @@ def inspect_runs(
     if judge is not None:
         report = with_opinions(report, rollouts, model=judge, ask=_asking(judge, settings), note=say)
     _deliver(report, limits, as_json=as_json, output=output)
+
+
+def _check_writable(output: Path, *, as_json: bool) -> None:
+    """Refuse beforehand what would lose the report, and a judge's opinions that are paid, at the end."""
+    if as_json and output.suffix == ".html":
+        raise InputError(f"--output {output} would be a page, and --json asks for JSON; leave out one of them")
+    if output.is_dir():
+        raise InputError(f"cannot write --output {output}: it is a folder; expected a file")
+    if not os.access(output.parent, os.W_OK):
+        raise InputError(f"cannot write --output {output}: there is no folder {output.parent} that can be written to")
 
 
 def _rollouts(runs: Sequence[str], settings: Settings) -> list[Rollout]:

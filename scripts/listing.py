@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from scripts.choosing import chosen, data_place_of, every_competition, splits
-from scripts.terminal import console_for
+from scripts.terminal import console_for, show_table
 from tasks.data import is_prepared
 from tasks.disk import size_of
 from tasks.progress import human
@@ -28,7 +28,7 @@ def list_competitions(split: str | None, *, data_dir: str | None, as_json: bool)
         table.columns[column].no_wrap = True
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in columns[:-2]), _size(row), _cell(row["prepared"]))
-    console_for(as_json=False).print(table)
+    show_table(table, console_for(as_json=False))
 
 
 def list_issues(split: str | None, *, as_json: bool) -> None:

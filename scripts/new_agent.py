@@ -37,7 +37,7 @@ def new_agent(
         )
     parent = (Path(folder).expanduser() if folder else AGENTS).resolve()
     if not parent.is_dir():
-        raise InputError(f"--in {folder}: there is no such folder")
+        raise InputError(f"--in {folder}: there is no such folder; make it first: mkdir -p {shlex.quote(str(parent))}")
     roots = agent_roots(load_settings().agents_path)
     is_root = parent in [root.resolve() for root in roots]
     if is_root and name in list_agents(roots):

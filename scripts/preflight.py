@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scripts.terminal import LOST_TO_MACHINERY, console_for, say
+from scripts.terminal import LOST_TO_MACHINERY, console_for, say, show_table
 from tasks.disk import free_bytes
 from tasks.kaggle import Credentials
 from tasks.preflight import Outlook, ask_kaggle, lacking, needed_together, outlook
@@ -47,7 +47,7 @@ def show_plan(entries: Sequence[Competition], data: Place, *, keep_raw: bool) ->
             _need(one),
             human(one.free_bytes),
         )
-    console.print(table)
+    show_table(table, console)
     _say_more(outlooks, console)
     _say_together(outlooks, sizes, data, console, keep_raw=keep_raw)
 
@@ -72,7 +72,7 @@ def check(entries: Sequence[Competition], data: Place, *, keep_raw: bool, as_jso
         print(json.dumps({**together, "competitions": [one.to_json() for one in outlooks]}, indent=2))
     else:
         console = console_for(as_json=False)
-        console.print(_table(outlooks))
+        show_table(_table(outlooks), console)
         _say_more(outlooks, console)
         _say_together(outlooks, sizes, data, console, keep_raw=keep_raw)
     if not fine:
@@ -158,14 +158,23 @@ def _say_together(outlooks: Sequence[Outlook], sizes: Sizes, data: Place, consol
     missing = [one for one in outlooks if one.downloads]
     known = [one.download_bytes for one in missing if one.download_bytes is not None]
     rate, measured = sizes.bytes_per_sec or ASSUMED_BYTES_PER_SEC, sizes.bytes_per_sec is not None
-    lines = [
-        f"{len(missing)} of {len(outlooks)} to download; "
-        f"the size of {len(known)} is known, {human(sum(known))} together",
-        f"downloading these takes about {human_secs(sum(known) / rate)} at {human(int(rate))}/s, "
-        f"{'as measured just now' if measured else 'which is assumed'}; unpacking and preparing come on top",
-        f"all together need at least {human(needed)} of disk, as far as is known, one after the other"
-        f"{' and with raw data kept' if keep_raw else ''}; {human(free)} are free",
-    ]
+    sizes_known = f"the size of {len(known)} is known, {human(sum(known))} together" if known else "no size is known"
+    lines = [f"{len(missing)} of {len(outlooks)} to download" + (f"; {sizes_known}" if missing else "")]
+    if known:
+        lines.append(
+            f"downloading {'these' if len(known) == len(missing) else f'those {len(known)}'} takes about "
+            f"{human_secs(sum(known) / rate)} at {human(int(rate))}/s, "
+            f"{'as measured just now' if measured else 'which is assumed'}; unpacking and preparing come on top"
+        )
+    if len(known) < len(missing):
+        lines.append(
+            f"how large the other {len(missing) - len(known)} are, only Kaggle knows: it is asked with an account"
+        )
+    if needed or not missing:
+        lines.append(
+            f"all together need at least {human(needed)} of disk, as far as is known, one after the other"
+            f"{' and with raw data kept' if keep_raw else ''}; {human(free)} are free"
+        )
     if lack := lacking(needed, free):
         lines.append(f"too little for all together: {lack}")
     for line in lines:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console
@@ -44,6 +45,8 @@ def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool
         )
         console.print(said, highlight=False, soft_wrap=True)
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
+        if any(entry.status is not Status.COMPLETED for entry in reports):
+            console.print("what an agent said before it ended: run.log in its attempt's folder there", soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
     return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0
 
@@ -115,7 +118,9 @@ def result_table(reports: Sequence[AttemptReport]) -> Table:
             _next_threshold(report),
             secs(report.agent_secs),
             *(["-" if report.model_calls is None else usd(report.cost_usd)] if costs else []),
-            str(report.status) if report.status is Status.COMPLETED else f"{report.status}: {report.message}"[:120],
+            str(report.status)
+            if report.status is Status.COMPLETED
+            else shorten(f"{report.status}: {report.message}", 200, placeholder=" ..."),
         )
     return table
 

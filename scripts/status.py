@@ -19,7 +19,7 @@ from core.errors import InfrastructureError
 from scripts.following import follow
 from scripts.hosts import show_hosts
 from scripts.results import show_result
-from scripts.terminal import INTERRUPTED, console_for, run_command, single
+from scripts.terminal import INTERRUPTED, console_for, run_command, show_table, single
 from store.records import Run
 from store.runs import Store
 from store.spending import ModelUsage, total, usage_of_run
@@ -101,7 +101,7 @@ def _list(runs: list[Run], *, as_json: bool) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row.values()))
-    console_for(as_json=False).print(table)
+    show_table(table, console_for(as_json=False))
 
 
 def _show_now(run: Run, store: Store, *, as_json: bool) -> None:

@@ -41,11 +41,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+# What --resume takes beside the run: all else was settled when the run was submitted.
+WITH_RESUME = ("resume", "workers", "runs_dir", "detach", "as_json")
+
+
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
 
 
 def submit(
+    context: typer.Context,
     split: Annotated[str | None, typer.Option(help="a split's name, or a .txt file of ids  [dev]")] = None,
     agent: Annotated[
         str, typer.Option(help="an agent's id, its folder, or git+https://host/repo@ref#subdirectory=dir")
@@ -68,7 +73,7 @@ def submit(
     data_dir: Annotated[str | None, typer.Option(help="the competitions' data: a folder or s3://bucket/prefix")] = None,
     runs_dir: Annotated[str | None, typer.Option(help="where run folders go: a folder or s3://bucket/prefix")] = None,
     priority: Annotated[int, typer.Option(help="runs of higher priority go first")] = 0,
-    max_cost: Annotated[float | None, typer.Option(help="USD that the run may spend on models")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="USD that the run's agents may spend on models")] = None,
     max_cost_per_attempt: Annotated[
         float | None, typer.Option(help="USD that each attempt may spend on models")
     ] = None,
@@ -82,15 +87,11 @@ def submit(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object at the end")] = False,
 ) -> None:
     """Run an agent on competitions and follow it to the end."""
+    if resume:
+        _refuse_changes(context)
     settings = load_settings(workers=workers, runs_dir=runs_dir)
     if lite and split not in (None, "low"):
         raise InputError(f"--lite means --split low; it does not go with --split {split}")
-    budgets = (max_cost, max_cost_per_attempt, max_calls_per_minute)
-    if resume and any(value is not None for value in budgets):
-        raise InputError(
-            "--resume goes on with the budgets that the run was submitted with; leave out --max-cost, "
-            "--max-cost-per-attempt and --max-calls-per-minute"
-        )
     if not resume:
         order = Order(
             agent=agent,
@@ -127,6 +128,19 @@ def submit(
         _detach(run, settings, store, as_json=as_json)
         return
     sys.exit(_carry_out(run, settings, store, as_json=as_json))
+
+
+def _refuse_changes(context: typer.Context) -> None:
+    """Refuse options that a run which is there already would not follow: a budget is not to be believed in vain."""
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in WITH_RESUME
+        and option.name is not None
+        and str(getattr(context.get_parameter_source(option.name), "name", "DEFAULT")) == "COMMANDLINE"
+    ]
+    if given:
+        raise InputError(f"--resume goes on with a run as it was submitted; leave out {', '.join(given)}")
 
 
 def _say_agent(planned: Plan) -> None:

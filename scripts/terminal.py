@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,6 +12,7 @@ from core.errors import InputError, MlebenchError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 WRONG_INPUT = 2
 LOST_TO_MACHINERY = 1
@@ -37,9 +39,27 @@ def console_for(*, as_json: bool) -> "Console":
     """Give the console for progress and tables: standard error where standard output carries JSON."""
     from rich.console import Console  # only where something is shown: --help is to be quick
 
-    console = Console(stderr=as_json)
+    # Messages quote what agents wrote: no text is markup, or a submission's header [/x] would end in a traceback.
+    plain = partial(Console, stderr=as_json, markup=False, emoji=False)
+    console = plain()
     # A log or a pipe has no width of its own; the 80 columns that would be assumed fold the tables.
-    return console if console.is_terminal else Console(stderr=as_json, width=LOG_WIDTH)
+    return console if console.is_terminal else plain(width=LOG_WIDTH)
+
+
+def show_table(table: "Table", console: "Console") -> None:
+    """Print a table; where the terminal is too narrow for it, each row as its first cell and a line of all others."""
+    from rich.measure import Measurement
+    from rich.text import Text
+
+    wide = console.options.update(max_width=10 * LOG_WIDTH)
+    if Measurement.get(console, wide, table).maximum <= console.width:
+        console.print(table)
+        return
+    titles = [f"{column.header}" for column in table.columns[1:]]
+    for first, *others in zip(*(column.cells for column in table.columns), strict=True):
+        console.print(Text(f"{first}", style="bold"), soft_wrap=True)
+        said = [f"{title}: {cell}" for title, cell in zip(titles, others, strict=True) if f"{cell}"]
+        console.print(f"  {', '.join(said)}", highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

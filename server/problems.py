@@ -74,13 +74,23 @@ async def _http_error(routes: Sequence[BaseRoute], request: Request, error: HTTP
 
 
 def _wrong_request(_: Request, error: RequestValidationError) -> Response:
-    errors = [
-        {"field": ".".join(str(part) for part in found["loc"]), "message": str(found["msg"])}
-        for found in error.errors()
-    ]
+    errors = [_wrong_field(found) for found in error.errors()]
     detail = "; ".join(f"{found['field']}: {found['message']}" for found in errors[:SHOWN])
     more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
     return problem_response(422, detail + more, errors=errors)
+
+
+def _wrong_field(found: Mapping[str, Any]) -> dict[str, str]:
+    """Say where a request is wrong, and how in words of this API rather than of the library that found it."""
+    where, kind = list(found["loc"]), found["type"]
+    message = str(found["msg"])
+    if kind == "json_invalid":
+        message = f"not JSON from character {where.pop()} on: {found.get('ctx', {}).get('error', 'it cannot be read')}"
+    elif kind == "extra_forbidden":
+        message = "there is no such field; GET /docs shows what there is"
+    elif where == ["body"] and kind in ("model_attributes_type", "dict_type"):
+        message = "expected a JSON object, sent with the header Content-Type: application/json"
+    return {"field": ".".join(str(part) for part in where), "message": message}
 
 
 def _known_error(request: Request, error: MlebenchError) -> Response:

@@ -42,7 +42,7 @@ class Serving:
         return answer.json()
 
     def wait_for(self, run_id: str, *statuses: str, timeout_secs: float = 90) -> dict[str, Any]:
-        """Ask for a run, as the seed's clients do, until it has one of `statuses`."""
+        """Ask for a run, as clients that know nothing but HTTP do, until it has one of `statuses`."""
         seen: list[dict[str, Any]] = []
 
         def arrived() -> bool:

@@ -43,6 +43,7 @@ SPLITS = {
         ("--runs-dir /dev/null/runs", "the runs folder /dev/null/runs cannot be made: /dev/null is a file"),
         ("--lite --split dev", "--lite means --split low"),
         ("--resume latest", "no runs"),
+        ("--resume latest --max-cost 3 --time-limit 60", "leave out --time-limit, --max-cost"),
     ],
 )
 def test_submit(call: Call, folder: Path, tmp_path: Path, arguments: str, message: str) -> None:

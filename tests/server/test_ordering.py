@@ -116,7 +116,7 @@ def test_data_is_taken_from_folders_that_the_server_names(tmp_path: Path) -> Non
         ({"notes": "x" * 10_001}, "body.notes"),
         ({"judge": "gpt"}, "judge"),
         ({"data_dir": "/etc"}, "MLEBENCH_API_DATA_DIRS"),
-        ({"nseeds": 2, "workers": 3}, "body.nseeds: Extra inputs are not permitted; body.workers"),
+        ({"nseeds": 2, "workers": 3}, "no such field; GET /docs shows what there is; body.workers"),
         ({"n_seeds": 1000, "technique_tasks": "all", "competition_set": "all"}, "MLEBENCH_API_ATTEMPTS"),
     ],
 )
