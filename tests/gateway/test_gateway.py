@@ -617,11 +617,13 @@ def test_a_server_that_repeats_its_key_in_a_list_of_models_does_not_give_it_away
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_no_depth_of_a_body_is_a_failure_of_the_runner(site: Open, opening: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_depth_of_a_body_is_a_failure_of_the_runner(
+    site: Open, opening: str, caplog: pytest.LogCaptureFixture
+) -> None:
     here = site()
     closing = {"[": "]", '{"a":': "}"}[opening]
     statuses = set()
-    for depth in range(700, 1000, 7):
+    for depth in range(500, 1000, 40):
         deep = opening * depth + "1" + closing * depth
         for body in (
             f'{{"model": "m", "messages": [], "metadata": {deep}}}',
@@ -629,7 +631,7 @@ def test_no_depth_of_a_body_is_a_failure_of_the_runner(site: Open, opening: str,
         ):
             statuses.add(here.post("/chat/completions", body.encode()).status_code)
     assert statuses == {200, 400}
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_the_runners_own_failures_are_logged_a_few_times(

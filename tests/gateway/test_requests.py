@@ -247,7 +247,12 @@ def test_a_limit_is_put_where_the_agent_had_one() -> None:
 
 def test_where_a_server_may_know_one_limit_alone_all_are_put_in() -> None:
     named = chat(max_completion_tokens=7, max_tokens=7)
-    for body in (chat(), chat(max_tokens=9), chat(max_completion_tokens=9), chat(max_tokens=9, max_completion_tokens=8)):
+    for body in (
+        chat(),
+        chat(max_tokens=9),
+        chat(max_completion_tokens=9),
+        chat(max_tokens=9, max_completion_tokens=8),
+    ):
         assert admitted(CHAT, body).limited_to(7, everywhere=True).body == named
     assert admitted(RESPONSES, responses()).limited_to(7, everywhere=True).body["max_output_tokens"] == 7
     embeddings = {"model": "m", "input": "x"}
