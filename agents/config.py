@@ -9,17 +9,46 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.nodes import Node
 
 from core.errors import InputError
 from core.resources import Resources
 
 KEYS = ("start", "dockerfile", "kwargs", "kwargs_type", "env_vars", "network", "privileged", "resources")
 LARGEST = 1 << 20  # bytes of agent.yaml
+MOST_ALIASES = 500  # in it
+MOST_MERGED = 5000  # entries of a mapping with what `<<` brings in
+LONGEST_NUMBER = 100  # digits
 BRIEF = reprlib.Repr()
 BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother = 2, 80, 80  # aliases make a small file's values endless to write
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 KWARG = re.compile(r"[^\s=-][^\s=]*")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML of people who are not known: a small file makes no more work or memory than it has bytes."""
+
+    _aliases = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        self._aliases += self.check_event(yaml.AliasEvent)
+        if self._aliases > MOST_ALIASES:
+            raise yaml.YAMLError(f"it has more than {MOST_ALIASES} aliases")
+        return super().compose_node(parent, index)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_MERGED:  # mappings that are merged into each other grow by a factor each time
+            raise yaml.YAMLError(f"a mapping has more than {MOST_MERGED} entries")
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > LONGEST_NUMBER:
+            raise yaml.YAMLError(f"a number has more than {LONGEST_NUMBER} digits")
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +91,14 @@ def _read(path: Path) -> dict[Any, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path} is larger than {LARGEST >> 20} MiB")
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
     except RecursionError as error:
         raise InputError(f"{path} cannot be read: it is nested too deep") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}" if mark else ""
         raise InputError(f"{path} is not valid YAML{line}: {error.problem or error.context}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or no date
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if content is None:
         return {}

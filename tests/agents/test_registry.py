@@ -1,6 +1,7 @@
 """Agents are found, their agent.yaml is understood in both formats, and whatever is wrong with it is said."""
 
 import logging
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,71 @@ def test_the_hash_is_of_names_contents_and_executable_bits(tmp_path: Path) -> No
         change()
         seen.add(agent.content_hash())
     assert len(seen) == 6, "every change but the empty folder changes the hash"
+
+
+def bomb(of: str, levels: int = 6) -> str:
+    """Items of a list that each hold the one before ten times: `of` says how."""
+    first, then = (
+        "&a0 {x: 1, y: 2}",
+        (f"&a{level} " + of.format(",".join([f"*a{level - 1}"] * 10)) for level in range(1, levels)),
+    )
+    return ", ".join([first, *then])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"start: [[{bomb('[{}]')}]]", r"start: expected a text, not \[\[\{\.\.\.\}, \["),
+        (f"start: [{bomb('{{<<: [{}]}}')}]", "a mapping has more than 5000 entries"),
+        ("start: [&a x" + ", *a" * 501 + "]", "more than 500 aliases"),
+        ("start: &a [*a]", r"start: expected a text, not \[\["),
+        ("start: " + "[" * 3000, "nested too deep"),
+        ("start: " + "{a: " * 3000, "nested too deep"),
+        ("#" * (1 << 20) + "\n", "larger than 1 MiB"),
+        ("kwargs: {a: 0x" + "f" * 5000 + "}", "a number has more than 100 digits"),
+        ("kwargs: {a: " + "9" * 5000 + "}", "a number has more than 100 digits"),
+        ("kwargs: {a: 2020-99-99}", "cannot be read: month must be"),
+    ],
+)
+def test_a_small_file_makes_neither_much_work_nor_a_traceback(tmp_path: Path, content: str, message: str) -> None:
+    folder_of(tmp_path, "mine", content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=message) as caught:
+            load_agent("mine", roots=[tmp_path])
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 400
+
+
+def test_aliases_and_merges_of_honest_files_are_read(tmp_path: Path) -> None:
+    variants = "".join(f"  v{number}: {{<<: *base, kwargs: *kwargs}}\n" for number in range(100))
+    agent = loaded(
+        tmp_path,
+        f"kwargs: &kwargs {{n: {2**64}, hex: 0x1F}}\nvariants:\n  v: &base {{network: true}}\n{variants}",
+        "mine/v7",
+    )
+    assert agent.network and agent.arguments() == ["--n", str(2**64), "--hex", "31"]
+
+
+pieces = st.sampled_from(
+    ["&a ", "*a", "[", "]", "{", "}", "<<: ", "a: ", ", ", "? ", "- ", "\n", "0x1", "2020-13-01", "x"]
+)
+keys = st.sampled_from(["start", "kwargs", "env_vars", "variants", "resources"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(key=keys, parts=st.lists(pieces, max_size=12))
+def test_any_yaml_is_understood_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, key: str, parts: list[str]
+) -> None:
+    root = tmp_path_factory.mktemp("agents")
+    folder_of(root, "mine", f"{key}: " + "".join(parts))
+    try:
+        load_agent("mine", roots=[root]).arguments()
+    except InputError as error:
+        assert len(str(error)) < 600
 
 
 @settings(max_examples=30, deadline=None)

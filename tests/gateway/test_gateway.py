@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from openai.types.responses import ResponseReasoningItem
 
 from store import spending
 from store.spending import NANO
@@ -23,6 +24,7 @@ from worker.gateway import app, exchange, purse, upstream
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 CHAT: Any = {"model": "gpt-4o-mini", "messages": HELLO}
 COST = 100 * 150 + 20 * 600  # nano-USD of gpt-4o-mini: 100 tokens in, 20 out
+IMAGE = "data:image/png;base64,iVBORw0KGgo="
 TOOL: Any = {"type": "function", "function": {"name": "review", "parameters": {"type": "object", "properties": {}}}}
 
 
@@ -68,6 +70,47 @@ def test_a_tool_is_called_and_its_call_comes_back(site: Open) -> None:
     answer = here.client.chat.completions.create(model="gpt-4o", messages=HELLO, tools=[TOOL])
     (call,) = answer.choices[0].message.tool_calls or []
     assert call.type == "function" and json.loads(call.function.arguments) == {"is_bug": False}
+
+
+def test_what_the_client_sends_back_of_a_chat_passes(site: Open) -> None:
+    here = site()
+    here.model.play = lambda request: ToolCall("review", {}) if len(request["messages"]) == 1 else "Seen."
+    image = {"type": "image_url", "image_url": {"url": IMAGE, "detail": "low"}}
+    talk: Any = [{"role": "user", "content": [{"type": "text", "text": "Look"}, image]}]
+    for result in ([{"type": "text", "text": "no bug"}], None):
+        message = here.client.chat.completions.create(model="gpt-4o", messages=talk, tools=[TOOL]).choices[0].message
+        talk.append(message)
+        if result is not None:
+            assert message.tool_calls
+            talk.append({"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": result})
+    again = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]  # with all that is null
+    assert here.client.chat.completions.create(model="gpt-4o", messages=[*again, *HELLO]).choices
+    assert [len(asked.body["messages"]) for asked in here.model.asked] == [1, 3, 5]
+    assert here.model.asked[0].body["messages"] == talk[:1]
+
+
+def test_what_the_client_sends_back_of_responses_passes(site: Open) -> None:
+    here = site()
+    here.model.play = lambda request: ToolCall("review", {}) if len(request["input"]) == 1 else "Seen."
+    tool: Any = {"type": "function", "name": "review", "parameters": {}, "strict": False}
+    look = [{"type": "input_text", "text": "Look"}, {"type": "input_image", "image_url": IMAGE, "detail": "auto"}]
+    talk: Any = [{"role": "user", "content": look}]
+    (call,) = here.client.responses.create(model="gpt-4o", input=talk, tools=[tool], store=False).output
+    assert call.type == "function_call"
+    output = [{"type": "input_image", "image_url": IMAGE}]
+    talk += [reasoning(), call, {"type": "function_call_output", "call_id": call.call_id, "output": output}]
+    (message,) = here.client.responses.create(model="gpt-4o", input=talk).output
+    talk += [message, {"role": "user", "content": "And now?"}]
+    assert here.client.responses.create(model="gpt-4o", input=talk).output_text == "Seen."
+    again = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]
+    assert here.client.responses.create(model="gpt-4o", input=again).output_text == "Seen."
+    assert [len(asked.body["input"]) for asked in here.model.asked] == [1, 4, 6, 6]
+
+
+def reasoning() -> ResponseReasoningItem:
+    """As the API gives it where it stores nothing."""
+    said: Any = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "It is easy."}]}
+    return ResponseReasoningItem.model_validate({**said, "encrypted_content": "gAAAA", "content": None, "status": None})
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -215,6 +258,29 @@ def test_an_answer_that_breaks_off_may_have_to_be_paid(site: Open) -> None:
     assert here.records()[0]["cost_usd"] == usage.cost_usd
 
 
+@pytest.mark.parametrize("status", [504, 524])
+def test_a_proxy_that_lost_patience_may_have_to_be_paid(site: Open, status: int) -> None:
+    """Behind it the model may go on, and write all that it was allowed to."""
+    here = site(max_cost_usd=1)
+    fixed_usage(here)
+    here.model.faults += [Fault(status=status), Fault(status=502)]
+    assert here.client.chat.completions.create(**CHAT, max_tokens=50).choices
+    (usage,) = here.usage()
+    assert (usage.calls, usage.estimated) == (2, 1), "the 502 costs nothing"
+    assert usage.nano_usd is not None and COST + 50 * 600 < usage.nano_usd < COST + 1000 * 600
+    assert here.records()[0]["cost_usd"] == usage.cost_usd and here.records()[0]["estimated"]
+
+
+def test_a_proxy_that_loses_patience_each_time_is_paid_each_time(site: Open) -> None:
+    here = site(settings={"model_retries": 2})
+    here.model.faults += [Fault(status=504)] * 3
+    assert here.post("/chat/completions", {**CHAT, "max_tokens": 50}).status_code == 504
+    (usage,) = here.usage()
+    assert (usage.calls, usage.estimated) == (3, 3)
+    assert usage.nano_usd is not None and usage.nano_usd > 3 * 50 * 600
+    assert here.records()[0]["cost_usd"] == usage.cost_usd
+
+
 def test_a_stream_that_breaks_off_is_an_error_and_counts_with_all_it_could_cost(site: Open) -> None:
     here = site()
     here.model.faults += [Fault(cut_after=2)]
@@ -328,6 +394,45 @@ def test_a_call_waits_for_money_that_others_give_back(site: Open) -> None:
     assert here.gateway.spent is None
 
 
+@pytest.mark.parametrize("budget", ["max_cost_usd", "max_cost_per_attempt_usd"])
+def test_a_call_that_no_budget_would_pay_for_is_refused_and_the_attempt_goes_on(site: Open, budget: str) -> None:
+    here = site(**{budget: 0.01})
+    fixed_usage(here)
+    large = here.post("/chat/completions", {**CHAT, "max_tokens": 16_384, "n": 2})
+    assert (large.status_code, large.json()["error"]["code"]) == (400, "over_budget")
+    option = {"max_cost_usd": "--max-cost", "max_cost_per_attempt_usd": "--max-cost-per-attempt"}[budget]
+    assert f"0.01 USD ({option})" in large.json()["error"]["message"]
+    assert here.model.asked == [] and here.gateway.spent is None and here.usage() == []
+    assert here.post("/chat/completions", {**CHAT, "max_tokens": 50}).status_code == 200
+    assert here.gateway.spent is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "both"),
+    [
+        ("https://api.openai.com/v1", False),
+        ("https://mine.openai.azure.com/openai/v1", False),
+        ("https://mine.services.ai.azure.com/openai/v1", False),
+        ("https://api.deepseek.com", True),
+        ("http://127.0.0.1:11434/v1", True),
+        ("https://api.openai.com.example.org/v1", True),
+    ],
+)
+def test_openais_own_servers_alone_get_one_limit(base_url: str, both: bool) -> None:
+    assert upstream.Upstream(base_url=base_url, key="k", retries=0).takes_both_limits is both
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_with_a_budget_the_limit_stands_under_each_name_where_it_may(
+    site: Open, monkeypatch: pytest.MonkeyPatch, both: bool
+) -> None:
+    monkeypatch.setattr(upstream.Upstream, "takes_both_limits", both)
+    here = site(max_cost_usd=1)
+    assert here.post("/chat/completions", {**CHAT, "max_tokens": 50}).status_code == 200
+    limits = {name: value for name, value in here.model.asked[0].body.items() if name.startswith("max")}
+    assert limits == {"max_tokens": 50, **({"max_completion_tokens": 50} if both else {})}
+
+
 def test_with_a_budget_a_model_needs_a_price(site: Open, tmp_path: Path) -> None:
     here = site(max_cost_usd=1)
     answer = here.post("/chat/completions", {**CHAT, "model": "llama-9"})
@@ -365,6 +470,28 @@ def test_a_call_over_the_rate_waits_for_its_turn(site: Open) -> None:
     here.gateway.purse.ends_at = time.monotonic()
     late = here.post("/chat/completions", CHAT)
     assert (late.status_code, late.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
+def test_clients_that_lose_patience_do_not_stop_the_rate(site: Open) -> None:
+    """A turn that is far away is not taken, and so is not lost with who no longer waits for it."""
+    here = site(max_calls_per_minute=6)
+    assert here.post("/chat/completions", CHAT).status_code == 200
+    impatient = here.client.with_options(timeout=0.3)
+    for _ in range(4):
+        with pytest.raises(openai.APITimeoutError):
+            impatient.chat.completions.create(**CHAT)
+    assert len(here.model.asked) == 1
+    wait = spending.take_turn(here.store, here.lease.run_id, calls_per_minute=6, within_secs=60)
+    assert wait is not None and wait < 10, "the next turn is still the second one"
+
+
+def test_a_turn_that_comes_only_after_the_attempts_end_is_refused(site: Open) -> None:
+    here = site(max_calls_per_minute=6)
+    assert here.post("/chat/completions", CHAT).status_code == 200
+    here.gateway.purse.ends_at = time.monotonic() + 1.5
+    late = here.post("/chat/completions", CHAT)
+    assert (late.status_code, late.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert time.monotonic() < here.gateway.purse.ends_at + 0.5
 
 
 def test_while_the_database_is_away_no_call_is_made(site: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,6 +581,9 @@ def odd_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str
             self.rfile.read(int(self.headers["content-length"]))
             answer(self)
 
+        def do_GET(self) -> None:
+            answer(self)
+
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
@@ -466,6 +596,57 @@ def odd_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_server_that_repeats_its_key_in_a_list_of_models_does_not_give_it_away(site: Open, status: int) -> None:
+    def repeat(handler: BaseHTTPRequestHandler) -> None:
+        body = json.dumps({"data": [], "seen": handler.headers["authorization"]}).encode()
+        handler.send_response(status)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("content-length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with odd_server(repeat) as elsewhere:
+        here = site(environment={"OPENAI_BASE_URL": elsewhere})
+        headers = {"authorization": f"Bearer {here.gateway.access.token}"}
+        for path in ("/models", "/models/gpt-4o"):
+            answer = httpx.get(here.url + path, headers=headers, trust_env=False)
+            assert (answer.status_code, answer.json()["seen"]) == (status, "Bearer ***")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_no_depth_of_a_body_is_a_failure_of_the_runner(
+    site: Open, opening: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = site()
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    statuses = set()
+    for depth in range(500, 1000, 40):
+        deep = opening * depth + "1" + closing * depth
+        for body in (
+            f'{{"model": "m", "messages": [], "metadata": {deep}}}',
+            f'{{"model": "m", "messages": [{{"role": "user", "content": [{{"type": {deep}}}]}}]}}',
+        ):
+            statuses.add(here.post("/chat/completions", body.encode()).status_code)
+    assert statuses == {200, 400}
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_the_runners_own_failures_are_logged_a_few_times(
+    site: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(app, "admit", fail)
+    monkeypatch.setattr(app, "MOST_FAILURES", 3)
+    here = site()
+    answers = [here.post("/chat/completions", CHAT) for _ in range(6)]
+    assert {(answer.status_code, answer.json()["error"]["code"]) for answer in answers} == {(500, "internal_error")}
+    assert "mistake" not in answers[0].text
+    assert len([record for record in caplog.records if record.exc_info]) == len(here.notes) == 3
 
 
 def test_no_redirect_is_followed_or_passed_on(site: Open) -> None:

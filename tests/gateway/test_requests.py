@@ -1,6 +1,8 @@
 """What of a request goes on, whatever the agent sends."""
 
+import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +50,14 @@ def responses(**fields: Any) -> dict[str, Any]:
         (CHAT, chat(surprise=1), "surprise"),
         (CHAT, chat(model="gpt-4o-search-preview"), "model"),
         (CHAT, chat(model="o3-deep-research"), "model"),
+        (CHAT, chat(model="openai/gpt-4o:online"), "model"),
+        (CHAT, chat(model="perplexity/sonar-pro"), "model"),
+        (CHAT, chat(model="Sonar"), "model"),
+        (CHAT, chat(model="groq/compound-mini"), "model"),
+        (CHAT, chat(chat_template_kwargs={"chat_template": "x"}), "chat_template_kwargs"),
+        (CHAT, chat(chat_template_kwargs={"documents": ["x"]}), "chat_template_kwargs"),
+        (CHAT, chat(chat_template_kwargs={"system": "x" * 101}), "chat_template_kwargs"),
+        (CHAT, chat(chat_template_kwargs="x"), "chat_template_kwargs"),
         (CHAT, chat(model="openai/"), "model"),
         (CHAT, chat(model="../files"), "model"),
         (CHAT, chat(model=7), "model"),
@@ -67,6 +77,11 @@ def responses(**fields: Any) -> dict[str, Any]:
         (CHAT, content({"type": "image_url", "image_url": {"url": "DATA:image/png,x"}}), "messages"),
         (CHAT, content({"type": "image_url", "image_url": {"url": "data:text/html,x"}}), "messages"),
         (CHAT, content({"type": "image_url"}), "messages"),
+        (CHAT, content({"type": "text", "text": "x", "image_url": {"url": "http://x"}, "uuid": "1"}), "messages"),
+        (CHAT, content({"type": "image_url", "image_url": {"url": IMAGE}, "uuid": "1"}), "messages"),
+        (CHAT, content({"type": "image_url", "image_url": {"url": IMAGE, "file_id": "f"}}), "messages"),
+        (CHAT, content({"type": "image_url", "image_url": {"url": IMAGE + "é"}}), "messages"),
+        (CHAT, content({"type": [[[]]]}), "messages"),
         (CHAT, content({"type": "file", "file": {"file_id": "file-1"}}), "messages"),
         (CHAT, content({"type": "input_audio", "input_audio": {}}), "messages"),
         (CHAT, content({"type": "video_url", "video_url": {"url": IMAGE}}), "messages"),
@@ -79,6 +94,8 @@ def responses(**fields: Any) -> dict[str, Any]:
         (RESPONSES, responses(tools=[{"type": "file_search", "vector_store_ids": []}]), "tools"),
         (RESPONSES, responses(tools=[{"type": "image_generation"}]), "tools"),
         (RESPONSES, responses(input=[{"type": "item_reference", "id": "msg_1"}]), "input"),
+        (RESPONSES, responses(input=[{"type": "message", "id": "msg_1"}]), "input"),
+        (RESPONSES, responses(input=[{"id": "msg_1"}]), "input"),
         (RESPONSES, responses(input=[{"type": "computer_call_output"}]), "input"),
         (RESPONSES, responses(input=[{"role": "user", "content": [{"type": "input_file", "file_url": "x"}]}]), "input"),
         (
@@ -138,6 +155,30 @@ def test_what_libraries_send_goes_on_as_it_is() -> None:
     assert (call.limit, call.copies, call.images, call.stream) == (300, 1, 0, False)
 
 
+@pytest.mark.parametrize("kind", ["array", "object"])
+def test_a_body_of_any_depth_is_admitted_or_refused(kind: str) -> None:
+    """Around the depth that can just be read, whoever shows or writes it must not find it too deep."""
+    opening, closing = {"array": ("[", "]"), "object": ('{"a":', "}")}[kind]
+    seen = set()
+    for depth in range(10, 1000, 3):
+        deep = opening * depth + "1" + closing * depth
+        for raw in (
+            f'{{"model": "m", "messages": [{{"role": "user", "content": [{{"type": {deep}}}]}}]}}',
+            f'{{"model": "m", "messages": [], "tools": [{{"type": {deep}}}]}}',
+            f'{{"model": "m", "messages": [], "metadata": {deep}}}',
+        ):
+            try:
+                admitted(CHAT, raw.encode()).content()
+            except Refused as refused:
+                seen.add(refused.status)
+    assert seen == {400}
+
+
+def test_plain_switches_of_a_servers_template_pass() -> None:
+    body = chat(chat_template_kwargs={"enable_thinking": False, "budget": 3, "style": "short", "date": None})
+    assert admitted(CHAT, body).body == body
+
+
 def test_what_is_not_wanted_is_left_out() -> None:
     call = admitted(RESPONSES, responses(background=False, previous_response_id=None, conversation=None, tools=[]))
     assert call.body == {"model": "gpt-4o", "input": "Hello", "tools": [], "store": False}
@@ -164,6 +205,27 @@ def test_what_hides_in_an_images_place_is_counted_as_text() -> None:
     assert admitted(CHAT, chat(messages=[hidden])).text_bytes > 1000
 
 
+IMAGE_PART = {"type": "image_url", "image_url": {"url": IMAGE + "A" * 9000}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        chat(tools=[{"type": "function", "function": {"name": "f", "description": IMAGE_PART}}]),
+        chat(messages=[{"role": "assistant", "tool_calls": [IMAGE_PART]}]),
+        chat(messages=[{"role": "assistant", "reasoning": [IMAGE_PART]}]),
+        chat(metadata={"a": IMAGE_PART}),
+        chat(response_format={"type": "json_schema", "json_schema": {"schema": {"enum": [IMAGE_PART]}}}),
+    ],
+)
+def test_an_images_bytes_are_text_wherever_no_image_is_looked_for(body: dict[str, Any]) -> None:
+    """A model reads them there, and they would be for nothing."""
+    call = admitted(CHAT, body)
+    assert call.images == 0 and call.text_bytes == len(call.content()) > 9000
+    both = admitted(CHAT, {**body, "messages": [*body["messages"], {"role": "user", "content": [IMAGE_PART]}]})
+    assert both.images == 1 and 9000 < both.text_bytes < 9000 + 1000
+
+
 def test_copies_are_counted() -> None:
     assert admitted(CHAT, chat(n=3)).copies == 3
     complete = {"model": "m", "prompt": ["a", "b"], "n": 2, "best_of": 5}
@@ -181,6 +243,20 @@ def test_a_limit_is_put_where_the_agent_had_one() -> None:
     both = admitted(CHAT, chat(max_tokens=9, max_completion_tokens=11))
     assert both.limit == 11 and both.limited_to(7).body == chat(max_tokens=7, max_completion_tokens=7)
     assert admitted(RESPONSES, responses()).limited_to(7).body["max_output_tokens"] == 7
+
+
+def test_where_a_server_may_know_one_limit_alone_all_are_put_in() -> None:
+    named = chat(max_completion_tokens=7, max_tokens=7)
+    for body in (
+        chat(),
+        chat(max_tokens=9),
+        chat(max_completion_tokens=9),
+        chat(max_tokens=9, max_completion_tokens=8),
+    ):
+        assert admitted(CHAT, body).limited_to(7, everywhere=True).body == named
+    assert admitted(RESPONSES, responses()).limited_to(7, everywhere=True).body["max_output_tokens"] == 7
+    embeddings = {"model": "m", "input": "x"}
+    assert admitted("/embeddings", embeddings).limited_to(7, everywhere=True).body == embeddings
 
 
 def test_text_of_any_kind_can_be_sent() -> None:
@@ -222,6 +298,83 @@ def test_whatever_is_sent_is_refused_or_goes_on_within_bounds(path: str, body: d
     assert not sent.get("background") and sent.get("store", False) is False
     assert call.text_bytes + call.images * 30 <= len(call.content()) + 64 * call.images
     assert call.limit is None or call.limit >= 1
+
+
+words = st.text(max_size=12)
+optional = st.none() | words
+ids = st.from_regex(r"[a-z]{2,4}_[0-9a-f]{4}", fullmatch=True)
+urls = st.binary(max_size=30).map(lambda data: f"data:image/png;base64,{base64.b64encode(data).decode()}")
+images = st.fixed_dictionaries(
+    {"type": st.just("image_url"), "image_url": st.fixed_dictionaries({"url": urls}, optional={"detail": words})}
+)
+input_images = st.fixed_dictionaries(
+    {"type": st.just("input_image"), "image_url": urls}, optional={"detail": words, "file_id": st.none()}
+)
+texts = st.fixed_dictionaries({"type": st.just("text"), "text": words})
+input_texts = st.fixed_dictionaries({"type": st.just("input_text"), "text": words})
+refusals = st.fixed_dictionaries({"type": st.just("refusal"), "refusal": words})
+citation = {"type": "url_citation", "url": "https://example.com", "title": "t", "start_index": 0, "end_index": 1}
+spoken = st.fixed_dictionaries(
+    {
+        "type": st.just("output_text"),
+        "text": words,
+        "annotations": st.just([]) | st.just([citation]),
+    },
+    optional={"logprobs": st.none() | st.just([{"token": "a", "bytes": [97], "logprob": -0.1, "top_logprobs": []}])},
+)
+tool_calls = st.fixed_dictionaries(
+    {"id": ids, "type": st.just("function"), "function": st.just({"name": "f", "arguments": "{}"})}
+)
+
+
+def said_by(role: str, content: st.SearchStrategy[Any], **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({"role": st.just(role), "content": content, **more})
+
+
+messages = st.lists(
+    said_by("user", words | st.lists(texts | images, min_size=1, max_size=3))
+    | said_by("tool", words | st.lists(texts, min_size=1, max_size=2), tool_call_id=ids)
+    | said_by("assistant", words | st.lists(texts | refusals, min_size=1, max_size=2), refusal=optional)
+    | said_by("assistant", st.none(), tool_calls=st.lists(tool_calls, min_size=1, max_size=2), audio=st.none()),
+    min_size=1,
+    max_size=4,
+)
+outputs = words | st.lists(input_texts | input_images, min_size=1, max_size=2)
+items = st.lists(
+    said_by("user", words | st.lists(input_texts | input_images, min_size=1, max_size=3))
+    | said_by("assistant", st.lists(spoken | refusals, min_size=1, max_size=2), type=st.just("message"), id=ids)
+    | st.fixed_dictionaries({"type": st.just("function_call_output"), "call_id": ids, "output": outputs})
+    | st.fixed_dictionaries({"type": st.just("function_call"), "call_id": ids, "name": words, "arguments": words})
+    | st.fixed_dictionaries(
+        {
+            "type": st.just("reasoning"),
+            "id": ids,
+            "summary": st.lists(st.fixed_dictionaries({"type": st.just("summary_text"), "text": words}), max_size=2),
+        },
+        optional={
+            "content": st.none()
+            | st.lists(st.fixed_dictionaries({"type": st.just("reasoning_text"), "text": words}), max_size=2),
+            "encrypted_content": optional,
+            "status": st.none(),
+        },
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(messages=messages, items=items)
+def test_honest_conversations_pass_unchanged_and_their_images_are_found(
+    messages: list[dict[str, Any]], items: list[dict[str, Any]]
+) -> None:
+    for path, body in ((CHAT, chat(messages=messages)), (RESPONSES, responses(input=items, store=False))):
+        call = admitted(path, body)
+        assert json.loads(call.content()) == body
+        text = json.dumps(body)
+        assert call.images == text.count('"type": "image_url"') + text.count('"type": "input_image"')
+        found = re.findall(r"data:image/png;base64,[A-Za-z0-9+/=]*", text)
+        assert call.text_bytes == len(call.content()) - sum(map(len, found))
 
 
 @settings(deadline=None, max_examples=100)

@@ -7,6 +7,7 @@ the web or runs code), and what could cost more than can be said beforehand.
 
 import json
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ DEFAULT_COMPLETION_TOKENS = 16  # of the legacy API, where a request names no nu
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,150}")
 MODEL_PREFIX = "openai/"  # libraries that know several providers put it there
 # Paid otherwise than by tokens, or with the web behind it, at OpenAI and at routers to others
-SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime|:online|sonar|compound")
+SEARCHING = re.compile("search-preview|search-api|deep-research|audio|realtime|:online|sonar|compound", re.IGNORECASE)
 STREAM_OPTIONS = {"include_usage", "include_obfuscation", "continuous_usage_stats"}
 TOOLS = ("function", "custom")
 TOOL_CHOICES = (*TOOLS, "allowed_tools")
@@ -337,7 +338,7 @@ def _object(value: object, param: str) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    return repr(value)[:60]
+    return reprlib.repr(value)[:60]  # of a value that is nested deep, repr would give up
 
 
 ENDPOINTS: Mapping[str, Endpoint] = {

@@ -49,7 +49,7 @@ class Upstream:
         """Whether a request may have max_tokens and max_completion_tokens. OpenAI's refuses that; some others pass
         over the one that they do not know (DeepSeek, Ollama), and would write without a limit."""
         host = urlsplit(self.base_url).hostname or ""
-        return not (self.is_public or host.endswith(".openai.azure.com"))
+        return not (self.is_public or host.endswith(".azure.com"))
 
     def request(self, method: str, path: str, content: bytes | None = None, *, stream: bool = False) -> httpx.Request:
         """Make a request: nothing of the agent's is in its headers."""
