@@ -23,6 +23,7 @@ from store.runs import Store
 from worker import launching
 from worker.context import open_store
 from worker.places import run_folder
+from worker.sandbox.disk import remove_tree
 from worker.settings import REPO, Settings, environment, load_settings
 
 log = logging.getLogger("worker.carrier")
@@ -88,7 +89,10 @@ def carry_out(run_id: str, settings: Settings) -> None:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         try:
             with lock.acquire(timeout=LOCK_SECS):
-                _carry(run, settings, store, folder=folder)
+                if _is_open(run_id, store):
+                    _carry(run, settings, store, folder=folder)
+                else:  # whoever carried it until now has closed it, and waiting for the lock has made its folder anew
+                    remove_tree(folder / LIVE)
         except Timeout:
             log.info("run %s is carried by another process already", run_id)
 
