@@ -138,13 +138,13 @@ def _say_agent(planned: Plan) -> None:
 
 def _carry_out(run: Run, settings: Settings, store: Store, *, reopen: bool, as_json: bool) -> int:
     console = console_for(as_json=as_json)
-    console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
-    if run.request.sandbox == "process":
-        console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
         folder = run_folder(run.run_dir, settings).path
         with _naming(run, settings), _alone(run, settings, folder), ExitStack() as services:
+            console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
+            if run.request.sandbox == "process":
+                console.print("sandbox: plain processes, which are no isolation", highlight=False)
             if reopen:  # not before it is certain that nobody is at it
                 launching.reopen(run, store)
             live, check = services.enter_context(launching.services(run, settings, folder))
@@ -164,10 +164,8 @@ def _alone(run: Run, settings: Settings, folder: Path) -> Iterator[None]:
     if settings.broker_url:
         yield
         return
-    lock = carrier.lock_of(folder)
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock.acquire(timeout=carrier.LOCK_SECS)
+        lock = carrier.take_lock(folder)
     except Timeout:
         raise InputError(
             f"run {run.run_id} is carried out by another process already; follow it with: "
