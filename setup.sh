@@ -99,10 +99,11 @@ check_disk() {
 }
 
 check_docker() {
-  local said without="without it: agents run as plain processes, which are no isolation (run none that you do not trust)"
+  local engine said without="without it: agents run as plain processes, which are no isolation (run none that you do not trust)"
+  engine=$(value_of DOCKER_HOST) # the one that the program uses: no context of the docker command's
   if ! has docker; then
     misses "Docker" "get it: https://docs.docker.com/engine/install/" "$without"
-  elif said=$(DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock} patiently docker version --format '{{.Server.Version}}' 2>&1); then
+  elif said=$(DOCKER_HOST=${engine:-unix:///var/run/docker.sock} patiently docker version --format '{{.Server.Version}}' 2>&1); then
     ok "Docker ${said##*$'\n'}: each attempt runs in a container"
   else
     case $said in

@@ -17,7 +17,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,12 +122,12 @@ def submit(
         if not launching.check_workers(request, settings, store):
             print(launching.NO_WORKER, file=sys.stderr)
     run = store.find_run(resume) if resume else create_run(planned, store)
-    if resume:
-        launching.reopen(run, store)
     if detach:
+        if resume:
+            launching.reopen(run, store)
         _detach(run, settings, store, as_json=as_json)
         return
-    sys.exit(_carry_out(run, settings, store, as_json=as_json))
+    sys.exit(_carry_out(run, settings, store, reopen=bool(resume), as_json=as_json))
 
 
 def _refuse_changes(context: typer.Context) -> None:
@@ -150,19 +150,18 @@ def _say_agent(planned: Plan) -> None:
     print(f"agent {planned.request.agent_id} from {planned.request.agent_source}{asks}", file=sys.stderr)
 
 
-def _carry_out(run: Run, settings: Settings, store: Store, *, as_json: bool) -> int:
+def _carry_out(run: Run, settings: Settings, store: Store, *, reopen: bool, as_json: bool) -> int:
     console = console_for(as_json=as_json)
-    console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
-    if run.request.sandbox == "process":
-        console.print("sandbox: plain processes, which are no isolation", highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
         folder = run_folder(run.run_dir, settings).path
-        with (
-            _naming(run, settings),
-            _alone(run, settings, folder),
-            launching.services(run, settings, folder) as (live, check),
-        ):
+        with _naming(run, settings), _alone(run, settings, folder), ExitStack() as services:
+            console.print(f"run {run.run_id} in {run.run_dir}", highlight=False, soft_wrap=True)
+            if run.request.sandbox == "process":
+                console.print("sandbox: plain processes, which are no isolation", highlight=False)
+            if reopen:  # not before it is certain that nobody is at it
+                launching.reopen(run, store)
+            live, check = services.enter_context(launching.services(run, settings, folder))
             launching.enqueue(run, live, store)
             if not settings.broker_url:  # the attempts work on this host's disks
                 check = _telling_of_disks(check, settings, console)
@@ -179,18 +178,17 @@ def _alone(run: Run, settings: Settings, folder: Path) -> Iterator[None]:
     if settings.broker_url:
         yield
         return
-    lock = carrier.lock_of(folder)
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock.acquire(timeout=carrier.LOCK_SECS)
+        lock = carrier.take_lock(folder)
     except Timeout:
         raise InputError(
             f"run {run.run_id} is carried out by another process already; follow it with: "
             f"python scripts/status.py {run.run_id}"
         ) from None
-    with lock:
-        lock.release()  # the one from above
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _telling_of_disks(check: Callable[[], None], settings: Settings, console: "Console") -> Callable[[], None]:

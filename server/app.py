@@ -31,6 +31,7 @@ MOST_BODY_BYTES = 1 << 20
 THREADS = 8  # requests at a time that wait for the database or for files; with events.LOOKS and service.SUBMITTING
 # fewer than the 15 connections of the database's pool
 LOOK_SECS = 10.0  # between two looks for runs whose carrier died
+SOON_SECS = 1.0  # the same while runs wait for others to end
 
 
 def create_app(settings: Settings, *, host: str = DEFAULT_HOST) -> FastAPI:
@@ -97,13 +98,14 @@ async def _lifespan(app: FastAPI, *, settings: Settings) -> AsyncIterator[None]:
 
 async def _look_after_runs(service: Service) -> None:
     while True:
+        waiting = False
         try:
-            await anyio.to_thread.run_sync(service.look_after_runs)
+            waiting = await anyio.to_thread.run_sync(service.look_after_runs)
         except ServiceUnavailable as error:
             log.warning("runs cannot be looked after now: %s", error)
         except Exception:  # whatever it was, the runs are to be looked after again
             log.exception("runs cannot be looked after now")
-        await asyncio.sleep(LOOK_SECS)
+        await asyncio.sleep(SOON_SECS if waiting else LOOK_SECS)
 
 
 def _describe_more(app: FastAPI) -> None:

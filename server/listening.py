@@ -11,7 +11,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from server.events import Watches
 
 MOST_CONNECTIONS = 1000
-FIRST_REQUEST_SECS = 10.0
+REQUEST_SECS = 10.0  # that a connection may be open without a request's head; up to twice as long after another one
+WORKING = object()  # in place of a request that is not answered yet
 LAST_SECS = 3  # that open downloads get when the server is stopped
 
 
@@ -29,15 +30,24 @@ def listen(app: FastAPI, listener: socket.socket) -> None:
 
 
 class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
-    """Closes a connection on which no request comes: else anybody could hold all of them."""
+    """Closes a connection on which no request comes, the first or a further one: else anybody could hold all of them.
+
+    uvicorn itself closes one that is silent after a request; not one that says half a word.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.loop.call_later(FIRST_REQUEST_SECS, self._give_up)
+        self.loop.call_later(REQUEST_SECS, self._look, self.cycle)
 
-    def _give_up(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+    def _look(self, before: object) -> None:
+        """Close the connection if it has been without a request since the last look, when `before` was the last one."""
+        if self.transport.is_closing():
+            return
+        at_work = self.cycle is not None and not self.cycle.response_complete
+        if not at_work and self.cycle is before:
             self.transport.close()
+            return
+        self.loop.call_later(REQUEST_SECS, self._look, WORKING if at_work else self.cycle)
 
 
 class _Server(uvicorn.Server):

@@ -73,7 +73,12 @@ async def _http_error(routes: Sequence[BaseRoute], request: Request, error: HTTP
     return problem_response(error.status_code, detail, headers={"Allow": ", ".join(methods)} if methods else None)
 
 
-def _wrong_request(_: Request, error: RequestValidationError) -> Response:
+def _wrong_request(request: Request, error: RequestValidationError) -> Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and not (kind == "application/json" or kind.endswith("+json")) and isinstance(error.body, bytes):
+        return problem_response(
+            422, f"the body is sent as {kind!r}; send JSON, with the header Content-Type: application/json"
+        )
     errors = [_wrong_field(found) for found in error.errors()]
     detail = "; ".join(f"{found['field']}: {found['message']}" for found in errors[:SHOWN])
     more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""

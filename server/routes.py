@@ -236,6 +236,8 @@ def cancel_run(run: FoundRun, service: TheService, afterwards: BackgroundTasks) 
     if run.state is not RunState.OPEN:
         raise Problem(409, f"run {run.run_id} is closed already")
     service.store.request_cancel(run.run_id)
+    if not service.store.run(run.run_id).cancel_requested:
+        raise Problem(409, f"run {run.run_id} was closed in this moment")
     # afterwards: ten thousand reports take their time
     afterwards.add_task(cancelling.stop_and_close, run.run_id, service.here, patience_secs=0)
     return _shown(run, service)

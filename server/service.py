@@ -56,10 +56,13 @@ class Service:
             return
         self.look_after_runs()
 
-    def look_after_runs(self) -> None:
-        """Start carriers for runs that a server started and that nobody carries: their carriers died.
+    def look_after_runs(self) -> bool:
+        """Start carriers for runs that a server started and that nobody carries: new ones, and such as lost theirs.
 
         Not for runs that a person submitted: who stopped such a run wants it to be stopped.
+
+        Returns:
+            Whether runs wait for others to end: look again soon.
         """
         with self._lock:
             ours = {run.run_id: run for run in self.store.open_runs() if run.request.asked is not None}
@@ -69,14 +72,20 @@ class Service:
                 if known.process.poll() is None or run_id in ours  # asked of each, or it stays a zombie
             }
             waiting = [run for run in ours.values() if not self._is_carried(run)]
-            room = self.settings.api_runs - (len(ours) - len(waiting))
-            for run in waiting[: max(room, 0)]:
+            room = max(self.settings.api_runs - (len(ours) - len(waiting)), 0)
+            waiting = [run for run in waiting if not self._rests(run)]
+            for run in waiting[:room]:
                 self._look_after(run)
+            return len(waiting) > room
+
+    def _rests(self, run: Run) -> bool:
+        """Whether a run without a carrier is not to have one yet, because they die again and again."""
+        known = self._carriers.get(run.run_id)
+        return known is not None and time.monotonic() < known.again_at
 
     def _is_carried(self, run: Run) -> bool:
-        """Whether a run has a carrier, or is not to have one yet because it dies again and again."""
         known = self._carriers.get(run.run_id)
-        if known is not None and (known.process.poll() is None or time.monotonic() < known.again_at):
+        if known is not None and known.process.poll() is None:
             return True
         try:
             return carrier.is_carried(run, self.settings)

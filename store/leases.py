@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true, update
 
 from core.errors import LeaseLost
 from core.resources import Allocation
@@ -212,8 +212,10 @@ class Leases(Transactions):
                 ).rowcount
             )
 
-    def requeue_expired(self, *, max_tries: int, grading_secs: float) -> tuple[list[str], list[str]]:
-        """Find what its worker has let go of without a word: leases that ran out.
+    def requeue_expired(
+        self, *, max_tries: int, grading_secs: float, run_id: str | None = None
+    ) -> tuple[list[str], list[str]]:
+        """Find what its worker has let go of without a word: leases that ran out, of all runs or of this one.
 
         Attempts that have spent `max_tries` end as lost to the machinery.
 
@@ -221,7 +223,8 @@ class Leases(Transactions):
             ids of attempts that wait again, and ids of attempts that are to be graded again. Each id is
             given to one caller only.
         """
-        ran_out = attempts.c.lease_expires_at < self.now()
+        wanted = true() if run_id is None else attempts.c.run_id == run_id
+        ran_out = and_(wanted, attempts.c.lease_expires_at < self.now())
         running = and_(attempts.c.state == State.RUNNING, ran_out)
         with self.writing() as connection:
             given_up = connection.execute(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -128,10 +129,14 @@ class Store(Leases):
             return [Run.from_row(row) for row in connection.execute(query)]
 
     def request_cancel(self, run_id: str) -> int:
-        """Cancel what waits, tell the workers to stop what runs; gives how many attempts were waiting."""
+        """Cancel what waits, tell the workers to stop what runs; gives how many attempts were waiting.
+
+        A run that is closed already stays what it is.
+        """
         with self.writing() as connection:
             now = self.now()
-            connection.execute(update(runs).where(runs.c.run_id == run_id).values(cancel_requested=True))
+            is_open = and_(runs.c.run_id == run_id, runs.c.state == RunState.OPEN)
+            connection.execute(update(runs).where(is_open).values(cancel_requested=True))
             return connection.execute(
                 update(attempts)
                 .where(attempts.c.run_id == run_id, attempts.c.state == State.QUEUED)
@@ -261,8 +266,8 @@ class Store(Leases):
             query = query.where(attempts.c.run_id == run_id).order_by(tries.c.started_at, tries.c.fence)
             return [Try.from_row(row) for row in connection.execute(query)]
 
-    def waiting_attempts(self, *, since_secs: float) -> list[str]:
-        """Give the attempts of open runs that have waited longer than `since_secs`, in queue order."""
+    def waiting_attempts(self, *, since_secs: float, run_id: str | None = None) -> list[str]:
+        """Give the attempts of open runs, or of this one, that have waited longer than `since_secs`, in queue order."""
         with self.reading() as connection:
             query = (
                 select(attempts.c.attempt_id)
@@ -271,6 +276,7 @@ class Store(Leases):
                     runs.c.state == RunState.OPEN,
                     attempts.c.state == State.QUEUED,
                     attempts.c.queued_at < self.after(-since_secs),
+                    true() if run_id is None else attempts.c.run_id == run_id,
                 )
                 .order_by(runs.c.created_at, attempts.c.position)
             )

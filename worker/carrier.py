@@ -23,6 +23,7 @@ from store.runs import Store
 from worker import launching
 from worker.context import open_store
 from worker.places import run_folder
+from worker.sandbox.disk import remove_tree
 from worker.settings import REPO, Settings, environment, load_settings
 
 log = logging.getLogger("worker.carrier")
@@ -64,12 +65,14 @@ def start(run: Run, settings: Settings) -> "subprocess.Popen[bytes]":
 
 def is_carried(run: Run, settings: Settings) -> bool:
     """Whether a carrier of this host is at a run."""
-    lock = lock_of(run_folder(run.run_dir, settings).path)
+    lock = _lock_of(run_folder(run.run_dir, settings).path)
     if not Path(lock.lock_file).exists():
         return False
     try:
         with lock.acquire(blocking=False):
             return False
+    except FileNotFoundError:  # the run is closed in this moment
+        return False
     except Timeout:
         return True
 
@@ -83,14 +86,20 @@ def carry_out(run_id: str, settings: Settings) -> None:
     store = open_store(settings)
     run = store.run(run_id)
     folder = run_folder(run.run_dir, settings).path
-    lock = lock_of(folder)
-    if _is_open(run_id, store):  # the live folder of a closed run is gone, and is not made again
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with lock.acquire(timeout=LOCK_SECS):
-                _carry(run, settings, store, folder=folder)
-        except Timeout:
-            log.info("run %s is carried by another process already", run_id)
+    if not _is_open(run_id, store):  # its live folder is gone, and is not made again
+        return
+    try:
+        lock = take_lock(folder)
+    except Timeout:
+        log.info("run %s is carried by another process already", run_id)
+        return
+    try:
+        if _is_open(run_id, store):
+            _carry(run, settings, store, folder=folder)
+        else:  # who had the lock has closed the run
+            remove_tree(folder / LIVE)
+    finally:
+        lock.release()
 
 
 def _carry(run: Run, settings: Settings, store: Store, *, folder: Path) -> None:
@@ -111,8 +120,25 @@ def _is_open(run_id: str, store: Store) -> bool:
         return True
 
 
-def lock_of(folder: Path) -> FileLock:
-    """Give the lock that is held by whoever carries the run of this folder on this host."""
+def take_lock(folder: Path) -> FileLock:
+    """Take the lock that is held by whoever carries the run of this folder on this host, and give it: release it.
+
+    The run may have been closed meanwhile.
+
+    Raises:
+        Timeout: another process has it, for more than LOCK_SECS.
+    """
+    lock = _lock_of(folder)
+    while True:
+        (folder / LIVE).mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=LOCK_SECS)
+        except FileNotFoundError:  # who had it has closed the run, and the live folder is gone
+            continue
+        return lock
+
+
+def _lock_of(folder: Path) -> FileLock:
     return FileLock(folder / LIVE / LOCK)
 
 

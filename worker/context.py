@@ -23,7 +23,12 @@ from worker.settings import Settings, database_url, load_settings
 def _docker(settings: Settings) -> Sandbox:
     from worker.sandbox.docker import DockerSandbox
 
-    return DockerSandbox(settings.sandbox_dir, orphan_secs=settings.lease_secs, foreign_network=settings.build_network)
+    return DockerSandbox(
+        settings.sandbox_dir,
+        orphan_secs=settings.lease_secs,
+        foreign_network=settings.build_network,
+        engine=settings.docker_host,
+    )
 
 
 def _process(settings: Settings) -> Sandbox:
@@ -36,13 +41,13 @@ def _process(settings: Settings) -> Sandbox:
 SANDBOXES: dict[str, Callable[[Settings], Sandbox]] = {"docker": _docker, "process": _process}
 
 
-def choose_sandbox(asked: str) -> str:
+def choose_sandbox(asked: str, settings: Settings) -> str:
     """Give the sandbox to use on this host: `auto` is docker where an engine answers, else process."""
     if asked != "auto":
         return asked
     from worker.sandbox.engine import docker_available
 
-    return "docker" if docker_available() else "process"
+    return "docker" if docker_available(settings.docker_host) else "process"
 
 
 def open_store(settings: Settings, *, create: bool = False) -> Store:
@@ -133,7 +138,7 @@ class Context:
             SandboxError: it does not work on this host.
         """
         with self._lock:
-            name = choose_sandbox(str(self.settings.sandbox) if asked == "auto" else asked)
+            name = choose_sandbox(str(self.settings.sandbox) if asked == "auto" else asked, self.settings)
             if name not in self._sandboxes:
                 sandbox = SANDBOXES[name](self.settings)
                 self._sandboxes[name] = sandbox

@@ -45,7 +45,7 @@ def _expired(here: Context) -> tuple[list[str], list[str]]:
     """Take from dead workers what they held: attempts to run again, attempts to grade again.
 
     For half a lease after the database was away, nothing: all leases may have run out, and living workers have to
-    renew theirs first.
+    renew theirs first. Workers of an embedded run leave the other runs alone: they would take without queueing.
     """
     settings = here.settings
     try:
@@ -55,7 +55,9 @@ def _expired(here: Context) -> tuple[list[str], list[str]]:
             here.database_back_at = time.monotonic()
         if time.monotonic() - here.database_back_at < settings.lease_secs / 2:
             return [], []
-        return here.store.requeue_expired(max_tries=settings.max_tries, grading_secs=settings.lease_secs)
+        return here.store.requeue_expired(
+            max_tries=settings.max_tries, grading_secs=settings.lease_secs, run_id=settings.only_run
+        )
     except ServiceUnavailable:
         here.database_was_away = True
         raise
@@ -72,7 +74,7 @@ def close_runs(here: Context) -> None:
 
 def _restore_lost_messages(app: Celery, here: Context) -> None:
     """Queue again what waits in the database while the broker holds no message at all: it has lost them."""
-    attempt_ids = here.store.waiting_attempts(since_secs=here.settings.lease_secs)
+    attempt_ids = here.store.waiting_attempts(since_secs=here.settings.lease_secs, run_id=here.settings.only_run)
     if attempt_ids and queueing.is_idle(app):
         log.warning(
             "the broker has lost its messages: %d attempts queued again",
@@ -84,9 +86,6 @@ def _restore_lost_messages(app: Celery, here: Context) -> None:
 
 
 def _queue_again(app: Celery, here: Context, attempt_ids: list[str]) -> None:
-    if (only := here.settings.only_run) is not None:  # the others' own workers queue theirs
-        ours = {row.attempt_id for row in here.store.progress(only)}
-        attempt_ids = [attempt_id for attempt_id in attempt_ids if attempt_id in ours]
     queueing.enqueue_attempts(app, attempt_ids, watching.labels(here.store, attempt_ids))
 
 

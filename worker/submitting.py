@@ -103,8 +103,8 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
         raise UnknownName("sandbox", order.sandbox, ["auto", *SANDBOXES])
     sandbox = order.sandbox
     if local:
-        sandbox = choose_sandbox(order.sandbox)
-        _check_sandbox(sandbox, packed, process_allowed=settings.process_allowed)
+        sandbox = choose_sandbox(order.sandbox, settings)
+        _check_sandbox(sandbox, packed, settings)
         data = data_place(settings, _text(order.data_dir))
         _check_place(data, "data folder", "--data-dir", settings.min_free_disk_gb)
         _check_kaggle(competitions, data, settings)
@@ -332,8 +332,8 @@ def _check_numbers(order: Order) -> None:
             raise InputError(f"{option} {value:g}: expected {what} greater than 0, at most {MOST_ASKED:g}")
 
 
-def _check_sandbox(name: str, packed: PackedAgent, *, process_allowed: bool) -> None:
-    if name == "process" and not process_allowed:
+def _check_sandbox(name: str, packed: PackedAgent, settings: Settings) -> None:
+    if name == "process" and not settings.process_allowed:
         from worker.sandbox.process import NOT_ALLOWED
 
         raise InputError(NOT_ALLOWED)
@@ -347,7 +347,7 @@ def _check_sandbox(name: str, packed: PackedAgent, *, process_allowed: bool) -> 
         )
     from worker.sandbox.engine import docker_available
 
-    if not docker_available():
+    if not docker_available(settings.docker_host):
         raise InputError(
             "--sandbox docker: no Docker engine answers; start it, or set DOCKER_HOST, "
             "or use --sandbox process (no isolation)"

@@ -1,6 +1,9 @@
 """One carrier for a run, whoever starts them; it goes when its run is closed."""
 
 import subprocess
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from core.status import RunState
-from store.folders import create_run_folder
+from store.folders import LIVE, create_run_folder
 from store.records import Run
 from store.runs import Store
 from tests.records import a_run, some_attempts
 from tests.services import wait_until
 from worker import carrier
 from worker.context import open_store
+from worker.sandbox.disk import remove_tree
 from worker.settings import Settings, load_settings
 
 
@@ -82,3 +86,29 @@ def end(started: "list[subprocess.Popen[bytes]]") -> None:
         if process.poll() is None:
             process.terminate()
             process.wait(60)
+
+
+def test_a_carrier_that_waited_for_one_that_closed_the_run_makes_nothing_anew(
+    settings: Settings, store: Store, run: Run
+) -> None:
+    """Its first look saw an open run; when it has the lock, the run is closed and its live folder is gone."""
+    live = Path(run.run_dir) / LIVE
+    lock = carrier.take_lock(Path(run.run_dir))
+    waiting = threading.Thread(target=carrier.carry_out, args=(run.run_id, settings))
+    waiting.start()
+    try:
+        wait_until(lambda: waits_for(waiting, "take_lock"), timeout_secs=10, description="it waits for the lock")
+        store.request_cancel(run.run_id)
+        store.close_run(run.run_id)
+        remove_tree(live)
+    finally:
+        lock.release()
+        waiting.join(60)
+    assert not waiting.is_alive()
+    assert not live.exists()
+
+
+def waits_for(thread: threading.Thread, function: str) -> bool:
+    """Whether a thread is in a function now."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return any(entry.f_code.co_name == function for entry, _ in traceback.walk_stack(frame))

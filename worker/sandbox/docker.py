@@ -79,24 +79,30 @@ END_SECS = 30.0  # patience with the engine after SIGKILL
 
 
 class DockerSandbox:
-    """Runs agents in containers of the engine that DOCKER_HOST names, else the local one.
+    """Runs agents in containers of an engine.
 
     Args:
         orphan_secs: how long an agent may work on without a worker; within this time it can be adopted.
         folder: for sockets and locks. Where this worker runs in a container itself, the folder must have the same
             path there and on the host.
         foreign_network: in which the images of agents from elsewhere are built.
+        engine: the engine's address, as for `connect`.
     """
 
     name = "docker"
 
     def __init__(
-        self, folder: Path | None = None, *, orphan_secs: float = 90.0, foreign_network: str = "default"
+        self,
+        folder: Path | None = None,
+        *,
+        orphan_secs: float = 90.0,
+        foreign_network: str = "default",
+        engine: str | None = None,
     ) -> None:
         folder = folder or Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
         self._orphan_secs = orphan_secs
         self._folder = folder
-        self._client = connect()
+        self._client = connect(engine)
         self._images = Images(self._client, folder / "locks", foreign_network=foreign_network)
         self._neighbours = Neighbours(self._client, self._images, folder / "neighbours", orphan_secs=orphan_secs)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

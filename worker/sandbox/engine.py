@@ -55,23 +55,28 @@ def translated_docker_errors(doing: str) -> Iterator[None]:
         raise SandboxError(f"Docker: {doing}: {_text(error)}") from error
 
 
-def connect() -> docker.DockerClient:
-    """A client for the engine that DOCKER_HOST names, else the local one. May be used from any thread.
+def connect(host: str | None = None) -> docker.DockerClient:
+    """A client for an engine, which may be used from any thread.
+
+    Args:
+        host: the engine's address (`unix:///path`, `tcp://host:port`); None: what DOCKER_HOST names in the environment,
+            else the local one. How a remote one is spoken to (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) is in the
+            environment.
 
     Raises:
         SandboxError: no engine answers.
     """
     with translated_docker_errors("connecting to the engine"):
-        _knock()
-        return docker.from_env(timeout=CALL_SECS, max_pool_size=64)
+        _knock(host)
+        return docker.from_env(timeout=CALL_SECS, max_pool_size=64, environment=_environment(host))
 
 
-def docker_available() -> bool:
-    """Whether a Docker engine answers, and quickly."""
+def docker_available(host: str | None = None) -> bool:
+    """Whether a Docker engine answers, and quickly. `host` as for `connect`."""
     try:
         with translated_docker_errors("looking for the engine"):
-            _knock()
-            client = docker.from_env(timeout=PING_SECS)
+            _knock(host)
+            client = docker.from_env(timeout=PING_SECS, environment=_environment(host))
             try:
                 return bool(client.ping())
             finally:
@@ -81,9 +86,13 @@ def docker_available() -> bool:
         return False
 
 
-def _knock() -> None:
+def _environment(host: str | None) -> dict[str, str]:
+    return dict(os.environ) if host is None else {**os.environ, "DOCKER_HOST": host}
+
+
+def _knock(host: str | None) -> None:
     """Connect to the engine's Unix socket, if it has one: the client library leaks a socket where that fails."""
-    url = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    url = _environment(host).get("DOCKER_HOST") or DEFAULT_HOST
     if url.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(PING_SECS)
