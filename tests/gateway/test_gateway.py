@@ -83,7 +83,7 @@ def test_what_the_client_sends_back_of_a_chat_passes(site: Open) -> None:
         if result is not None:
             assert message.tool_calls
             talk.append({"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": result})
-    again = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]  # with all that is null
+    again: Any = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]  # with all that is null
     assert here.client.chat.completions.create(model="gpt-4o", messages=[*again, *HELLO]).choices
     assert [len(asked.body["messages"]) for asked in here.model.asked] == [1, 3, 5]
     assert here.model.asked[0].body["messages"] == talk[:1]
@@ -102,7 +102,7 @@ def test_what_the_client_sends_back_of_responses_passes(site: Open) -> None:
     (message,) = here.client.responses.create(model="gpt-4o", input=talk).output
     talk += [message, {"role": "user", "content": "And now?"}]
     assert here.client.responses.create(model="gpt-4o", input=talk).output_text == "Seen."
-    again = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]
+    again: Any = [entry if isinstance(entry, dict) else entry.model_dump() for entry in talk]
     assert here.client.responses.create(model="gpt-4o", input=again).output_text == "Seen."
     assert [len(asked.body["input"]) for asked in here.model.asked] == [1, 4, 6, 6]
 
