@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -407,6 +408,29 @@ def test_a_missing_base_image_is_built_first(
     finally:
         for image in client.images.list("mlebench-agent/test") + client.images.list(name):
             client.images.remove(str(image.id), force=True)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_only_known_agents_are_built_in_the_hosts_network(sandbox: DockerSandbox, tmp_path: Path, known: bool) -> None:
+    """Whoever wrote a Dockerfile elsewhere is not to talk to a server without a password on this host."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        probe = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
+        dockerfile = f'FROM python:3.11-slim-bookworm\nRUN python3 -c "{probe}"\nCOPY . /home/agent\n'
+        agent = replace(make_agent(tmp_path / "agent", "true", dockerfile=dockerfile), known=known)
+        if known:
+            assert sandbox.build(agent)
+        else:
+            with pytest.raises(SandboxError, match="cannot be built"):
+                sandbox.build(agent)
+
+
+def test_a_build_that_never_ends_is_given_up(
+    sandbox: DockerSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "BUILD_SECS", 2)
+    dockerfile = "FROM python:3.11-slim-bookworm\nRUN for i in $(seq 30); do echo $i; sleep 0.5; done\n"
+    with pytest.raises(SandboxError, match="was not built within 2 s"):
+        sandbox.build(make_agent(tmp_path / "agent", "true", dockerfile=dockerfile))
 
 
 def test_a_build_that_fails_shows_its_end(sandbox: DockerSandbox, tmp_path: Path, client: docker.DockerClient) -> None:
