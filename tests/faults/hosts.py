@@ -77,9 +77,10 @@ class Host:
     def agents(self) -> list[psutil.Process]:
         """The processes below it that belong to agents, without their guards; waits for the first."""
         found: list[psutil.Process] = []
+        others = ("guard.py", "multiprocessing")  # and what prepares data
 
         def there() -> bool:
-            found[:] = [process for process in self.tree()[1:] if "guard.py" not in shown(process)]
+            found[:] = [one for one in self.tree()[1:] if not any(other in shown(one) for other in others)]
             return bool(found)
 
         wait_until(there, timeout_secs=30, description=f"an agent of {self.name} works")

@@ -52,7 +52,7 @@ def test_a_run_folder_is_rebuilt_from_the_database(here: Site, count: Count) -> 
     for path in before:
         path.unlink()
     for path in folder.iterdir():  # of attempts that never worked, only the report was there
-        if not any(path.iterdir()):
+        if path.is_dir() and not any(path.iterdir()):
             shutil.rmtree(path)
     done = here.bench.run("collect", run_id)
     assert done.returncode == 0, done.stderr

@@ -1,9 +1,12 @@
 """A network cut of one of two hosts."""
 
+import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from core.status import State
+from store.folders import RunFolder
 from tests.faults.accounts import Accounts
 from tests.faults.hosts import at_rest
 from tests.faults.network import FarHost
@@ -12,6 +15,14 @@ from tests.integration.bench import assert_all_gone
 from tests.services import wait_until
 
 Count = Callable[[Accounts], Accounts]
+
+
+def paused_at(here: Site, run_id: str) -> datetime:
+    """When the first try's worker noted that its agent rests; both hosts have the clock of this machine."""
+    [attempt] = here.attempts(run_id)
+    log = (RunFolder(path=here.folder(run_id)).live(attempt.name, 1) / "run.log").read_text()
+    [noted] = re.findall(r"\[mlebench (\S+)Z\] paused:", log)
+    return datetime.fromisoformat(noted).replace(tzinfo=UTC)
 
 
 def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
@@ -26,13 +37,14 @@ def test_a_host_that_is_cut_off_loses_its_attempt_and_comes_back(
     far.cut()
     cut = time.monotonic()
     near = here.host("near", concurrency=1)
-    # By its own clock: nobody can tell it. And before another host starts the same attempt.
+    # By its own clock: nobody can tell it.
     wait_until(lambda: at_rest(agents), timeout_secs=LEASE_SECS + 5, description="the far agent works no more")
-    assert here.attempts(run_id)[0].fence == 1
     rested = time.monotonic() - cut
     wait_until(lambda: here.attempts(run_id)[0].fence == 2, timeout_secs=90, description="another host took over")
     taken = time.monotonic() - cut
     assert at_rest(agents)
+    paused, taken_over = paused_at(here, run_id), here.store.tries(run_id)[1].started_at
+    assert paused < taken_over, "no two hosts are to work on the same attempt"
     far.mend()
     mended = time.monotonic()
     assert_all_gone(agents, timeout_secs=30)
