@@ -18,6 +18,11 @@ LAST_SECS = 3  # that open downloads get when the server is stopped
 
 def listen(app: FastAPI, listener: socket.socket) -> None:
     """Serve until the process is told to stop."""
+    server_of(app).run(sockets=[listener])
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Give the server of an application, set up for strangers."""
     config = uvicorn.Config(
         app,
         http=_Impatient,
@@ -26,7 +31,7 @@ def listen(app: FastAPI, listener: socket.socket) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_SECS,
     )
-    _Server(config, app).run(sockets=[listener])
+    return _Server(config, app)
 
 
 class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
