@@ -410,12 +410,15 @@ def test_a_missing_base_image_is_built_first(
             client.images.remove(str(image.id), force=True)
 
 
+@pytest.mark.parametrize("when", ["", "ONBUILD "])
 @pytest.mark.parametrize("known", [True, False])
-def test_only_known_agents_are_built_in_the_hosts_network(sandbox: DockerSandbox, tmp_path: Path, known: bool) -> None:
+def test_only_known_agents_are_built_in_the_hosts_network(
+    sandbox: DockerSandbox, tmp_path: Path, known: bool, when: str
+) -> None:
     """Whoever wrote a Dockerfile elsewhere is not to talk to a server without a password on this host."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         probe = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
-        dockerfile = f'FROM python:3.11-slim-bookworm\nRUN python3 -c "{probe}"\nCOPY . /home/agent\n'
+        dockerfile = f'FROM python:3.11-slim-bookworm\n{when}RUN python3 -c "{probe}"\nCOPY . /home/agent\n'
         agent = replace(make_agent(tmp_path / "agent", "true", dockerfile=dockerfile), known=known)
         if known:
             assert sandbox.build(agent)

@@ -107,7 +107,8 @@ class Images:
             path=str(agent.folder), dockerfile=str(dockerfile), tag=raw, network=network, buildargs=BUILD_ARGUMENTS
         )
         try:
-            self._build(fileobj=io.BytesIO(self._finish(raw).encode()), tag=tag)
+            # ONBUILD of the agent's own Dockerfile takes effect here: the same network.
+            self._build(fileobj=io.BytesIO(self._finish(raw).encode()), tag=tag, network=network)
         finally:
             self._client.api.remove_image(raw, noprune=True)  # its layers live on in `tag`
         return self._inspect(tag)
