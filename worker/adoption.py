@@ -95,6 +95,8 @@ def _adopted(
             turn = turns.go_on(leftover, attempt, lease, context)
             if turn.next is Next.GRADE:
                 when_done(attempt.attempt_id)
+            if turn.next is not Next.ELSEWHERE:  # not left to the next worker; who could not adopt it has it still
+                leftover.discard()
         except MlebenchError as error:  # the database does not answer: its lease runs out, and recovery goes on
             log.warning("attempt %s: %s", attempt.attempt_id, error)
 

@@ -79,14 +79,20 @@ os.register_at_fork(after_in_child=this_worker.cache_clear)
 
 
 def _started(pid: int) -> str:
-    """When a process started. Raises psutil.NoSuchProcess.
+    """When a process started.
 
     Not psutil's time of day: that moves when the host's clock is set, and a living worker would be taken for dead.
+
+    Raises:
+        psutil.NoSuchProcess: there is none, or it has ended and its parent has not asked how: it keeps its id as a
+            zombie, in a container without an init for ever.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return f"{psutil.Process(pid).create_time():.2f}"  # no such process, or no /proc
+    if fields[0] in ("Z", "X"):
+        raise psutil.ZombieProcess(pid)
     return fields[19]  # starttime of proc(5): clock ticks since the machine booted
 
 

@@ -143,6 +143,25 @@ def test_an_agent_that_was_taken_before_hosts_were_shared_out_is_adopted(service
     assert (report["status"], report["tries"]) == ("completed", 1)
 
 
+@pytest.mark.usefixtures("no_containers_left")
+def test_an_agent_that_cannot_be_adopted_is_removed_at_once(services: Bench) -> None:
+    lasting = {"MLEBENCH_LEASE_SECS": "30", "MLEBENCH_DRAIN_SECS": "0", "MLEBENCH_MAX_TRIES": "1"}
+    own = replace(services, env={**services.env, **lasting})
+    with ExitStack() as stack:
+        first = stack.enter_context(worker(own, "first"))
+        command = stack.enter_context(own.start("submit", "--agent", "longnapper", "--json", *DOCKER))
+        own.wait_for_line("step 2")
+        first.kill()
+        first.wait(30)
+        [archive] = own.runs_dir.glob("*/agent.tar")
+        archive.write_bytes(b"no archive")
+        stack.enter_context(worker(own, "second"))
+        out, err = command.communicate(timeout=100)
+        [report] = json.loads(out)["reports"]
+        assert report["status"] == "infrastructure_failed", err
+        wait_until(lambda: not own.containers(), timeout_secs=10, description="they are gone while the worker lives")
+
+
 def test_a_worker_that_is_asked_to_stop_lets_its_attempts_end(services: Bench) -> None:
     own = replace(services, env={**services.env, "MLEBENCH_DRAIN_SECS": "60"})
     with ExitStack() as stack:

@@ -6,6 +6,8 @@ import sys
 import time
 from dataclasses import replace
 
+import psutil
+
 from worker.identity import WorkerId, known_dead, of_earlier_boot, this_worker
 
 
@@ -19,6 +21,15 @@ def test_a_process_that_ended_is_dead() -> None:
         name = str(WorkerId.of_process(child.pid))
         assert not known_dead(name)
     assert known_dead(name)
+
+
+def test_a_process_that_ended_is_dead_before_its_parent_asks_for_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = str(WorkerId.of_process(child.pid))
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+        assert known_dead(name)
 
 
 def test_a_process_id_that_was_given_out_again_is_another_worker() -> None:

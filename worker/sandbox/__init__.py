@@ -134,7 +134,7 @@ class Leftover:
     owner: str  # the worker that looked after it last
     claim: Callable[[], None]  # make it ours, before others of this host take it for a dead worker's remains
     adopt: Callable[[Launch], Execution]  # look after it from now on
-    discard: Callable[[], None]  # kill and remove it
+    discard: Callable[[], None]  # kill and remove it; nothing where it is gone
 
 
 class Sandbox(Protocol):

@@ -152,7 +152,7 @@ class DockerSandbox:
                 owner=owner,
                 claim=partial(self._neighbours.claim, container["Labels"][NEIGHBOUR_LABEL]),
                 adopt=partial(self._adopt, container),
-                discard=partial(remove, self._client, container["Id"]),
+                discard=partial(self._discard, container),
             )
             for container in self._containers("agent")
             if (owner := self._owner(container)) != this_worker()
@@ -194,10 +194,9 @@ class DockerSandbox:
         ref: str = container["Id"]
         attendance = Attendance(validate=launch.validate, note=launch.note)
         with translated_docker_errors("adopting the agent's container"):
-            network: str = container["HostConfig"]["NetworkMode"]
             neighbour = self._neighbours.adopt(
                 container["Labels"][NEIGHBOUR_LABEL],
-                network.removeprefix("container:"),
+                _neighbour_of(container),
                 attendance,
                 launch.model,
                 kind=Kind.for_agent(launch.agent),
@@ -216,6 +215,11 @@ class DockerSandbox:
             release=lambda: self._release(ref, neighbour),
             let_go=neighbour.dismiss,
         )
+
+    def _discard(self, container: dict[str, Any]) -> None:
+        """Remove an agent's container with its neighbour."""
+        remove(self._client, container["Id"])
+        self._neighbours.discard(container["Labels"][NEIGHBOUR_LABEL], _neighbour_of(container))
 
     def close(self) -> None:
         """Remove the neighbours, and wait for removals under way."""
@@ -293,6 +297,12 @@ class DockerSandbox:
             remove(self._client, container)
         except SandboxError as error:  # the next worker's sweep will find it
             log.warning("%s", error)
+
+
+def _neighbour_of(container: dict[str, Any]) -> str:
+    """The container whose network an agent's container shares."""
+    network: str = container["HostConfig"]["NetworkMode"]
+    return network.removeprefix("container:")
 
 
 def _gpus(names: Sequence[str]) -> list[docker.types.DeviceRequest] | None:

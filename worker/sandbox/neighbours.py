@@ -166,8 +166,12 @@ class Neighbours:
         """Remove the container and its sockets."""
         neighbour.dismiss()
         neighbour.service.close()
-        remove(self._client, neighbour.container)
-        remove_tree(neighbour.folder)
+        self.discard(neighbour.folder.name, neighbour.container)
+
+    def discard(self, name: str, container: str) -> None:
+        """Remove the container and the sockets of one that serves nobody. Does nothing where they are gone."""
+        remove(self._client, container)
+        remove_tree(self._folder / name)
 
     def close(self) -> None:
         """Remove all that are not lent out."""
