@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -29,7 +30,7 @@ def show_hosts(store: Store, settings: Settings, *, run_id: str | None, as_json:
     waiting = [entry for entry in watching.waiting(store) if run_id in (None, entry.run_id)]
     workers = hosts.announced(store, within_secs=settings.lease_secs)
     rooms = [_room(host, list(on_host), everything) for host, on_host in groupby(workers, key=lambda one: one.host)]
-    hopeless = _hopeless(store, run_id, hosts_of(workers, settings)) if workers else {}
+    hopeless = _hopeless(store, run_id, workers, settings)
     if as_json:
         found = {"workers": _workers(held), "hosts": rooms, "waiting": [_waiting(entry) for entry in waiting]}
         print(json.dumps(found | {"cannot_run": hopeless}, indent=2))
@@ -81,13 +82,19 @@ def _room_line(room: Mapping[str, Any]) -> str:
     return f"{', '.join(room['names'])} ({workers}): {', '.join(parts)} taken{labels}"
 
 
-def _hopeless(store: Store, run_id: str | None, up: Sequence[Host]) -> dict[str, str]:
-    """Give the competitions with waiting attempts that no host could run, and what they ask for."""
-    rows = queue(store, host="").waiting
+def _hopeless(store: Store, run_id: str | None, up: Sequence[Worker], settings: Settings) -> dict[str, str]:
+    """Give the competitions with waiting attempts that none of their run's workers could run, and what they ask for."""
+
+    @cache
+    def hosts_for(run_id: str) -> list[Host]:
+        return hosts_of([worker for worker in up if worker.run_id in (None, run_id)], settings)
+
     return {
         row.competition_id: str(row.needs)
-        for row in rows
-        if run_id in (None, row.run_id) and not any(host.suits(row.needs) for host in up)
+        for row in queue(store, host="").waiting
+        if run_id in (None, row.run_id)
+        and (there := hosts_for(row.run_id))
+        and not any(host.suits(row.needs) for host in there)
     }
 
 

@@ -24,6 +24,7 @@ class Worker:
     started_at: datetime
     seen_at: datetime  # by the database's clock
     unseen_secs: float  # since then
+    run_id: str | None = None  # the one run that it works for; None: for any
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> "Worker":
@@ -33,9 +34,11 @@ class Worker:
         return cls(**{**values, "capacity": Capacity.from_json(values["capacity"]), "unseen_secs": unseen_secs})
 
 
-def announce(store: Store, worker: str, *, host: str, slots: int, capacity: Capacity) -> None:
-    """Say that a worker is there, and what its host has; to be said again now and then."""
-    seen = {"host": host, "slots": slots, "capacity": capacity.to_json(), "seen_at": store.now()}
+def announce(
+    store: Store, worker: str, *, host: str, slots: int, capacity: Capacity, run_id: str | None = None
+) -> None:
+    """Say that a worker is there, and what its host has; to be said again now and then. `run_id`: as in Worker."""
+    seen = {"host": host, "slots": slots, "capacity": capacity.to_json(), "seen_at": store.now(), "run_id": run_id}
     with store.writing() as connection:
         known = connection.execute(update(workers).where(workers.c.worker == worker).values(**seen)).rowcount
         if not known:

@@ -124,6 +124,7 @@ workers = Table(
     Column("capacity", JSON, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("run_id", String(32)),
 )
 
 # Money is in nano-USD (1e-9 USD): whole numbers add up exactly.

@@ -101,7 +101,14 @@ class Context:
         if not self._slot_count:
             return
         with self._announcing:
-            hosts.announce(self.store, this_worker(), host=self.host, slots=self._slot_count, capacity=self.capacity)
+            hosts.announce(
+                self.store,
+                this_worker(),
+                host=self.host,
+                slots=self._slot_count,
+                capacity=self.capacity,
+                run_id=self.settings.only_run,
+            )
         others = hosts.announced(self.store, within_secs=self.settings.lease_secs, host=self.host)
         alive = [worker for worker in others if not known_dead(worker.worker)]
         self.slots_on_host = max(self._slot_count, sum(worker.slots for worker in alive))

@@ -25,7 +25,8 @@ def check_workers(request: RunRequest, settings: Settings, store: Store) -> bool
     Raises:
         InputError: there are workers, and none could run some of it.
     """
-    workers = hosts.announced(store, within_secs=settings.lease_secs)
+    announced = hosts.announced(store, within_secs=settings.lease_secs)
+    workers = [worker for worker in announced if worker.run_id is None]  # those of one run do not work for this one
     if workers:
         check_runnable(request, hosts_of(workers, settings))
     return bool(workers)

@@ -129,6 +129,8 @@ def test_hosts_show_what_is_taken_and_what_nobody_can_run(call: Call, store: Sto
     [host] = found["hosts"]
     assert (host["slots"], host["busy"], host["taken"]["gpus"]) == (4, 1, ["1"])
     assert found["cannot_run"] == {"tiny": "gpus 3"}
+    hosts.announce(store, ALIVE, host="boot", slots=4, capacity=capacity, run_id="another")
+    assert json.loads(call(status.main, "--hosts", "--json").out)["cannot_run"] == {}  # it may have workers later
 
 
 def test_hosts_of_an_unknown_run_is_wrong_input(call: Call, attempts: list[Attempt]) -> None:

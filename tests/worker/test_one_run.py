@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
+from core.errors import InputError
+from core.resources import Resources
 from core.status import State, Status
+from store import hosts
 from store.records import Outcome, Run
-from tests.records import a_run, some_attempts
+from tests.records import a_request, a_run, some_attempts
 from tests.worker.throwaway_redis import client, throwaway_redis
-from worker import recovery
+from worker import launching, recovery
 from worker.app import connect
 from worker.context import Context
 from worker.settings import REPO, load_settings
@@ -61,6 +64,19 @@ def taken(here: Context) -> list[str]:
     while (lease := take_next(None, here)) is not None:
         found.append(here.store.attempt(lease.attempt_id).run_id)
     return found
+
+
+def test_who_submits_to_everybodys_workers_does_not_count_on_it(make: MakeContext, two: tuple[Run, Run]) -> None:
+    mine, its = make(), make(two[0].run_id)
+    its.announce()
+    [seen] = hosts.announced(mine.store, within_secs=60)
+    assert seen.run_id == two[0].run_id
+    large = a_request(needs={"tiny": Resources(cpus=10_000)})
+    assert not launching.check_workers(large, mine.settings, mine.store)
+    mine.announce()
+    with pytest.raises(InputError, match="no worker can run this"):
+        launching.check_workers(large, mine.settings, mine.store)
+    assert launching.check_workers(a_request(), mine.settings, mine.store)
 
 
 def states(here: Context, run: Run) -> list[State]:
