@@ -261,9 +261,16 @@ CONTENT = bytes(range(256)) * 40
 class Files:
     """Serves one file, with ranges; the first connections break."""
 
-    def __init__(self, *, path: str = "group/attempt/run.log", breaks: int = 0, announced: int = len(CONTENT)) -> None:
+    def __init__(
+        self,
+        *,
+        kind: str = "logs",
+        path: str = "group/attempt/run.log",
+        breaks: int = 0,
+        announced: int = len(CONTENT),
+    ) -> None:
         self._breaks = breaks
-        self._artifacts = as_json({"run_id": "abc", "logs": [{"path": path, "bytes": announced, "attempt": "attempt"}]})
+        self._artifacts = as_json({"run_id": "abc", kind: [{"path": path, "bytes": announced, "attempt": "attempt"}]})
 
     def __call__(self, request: Received) -> Scripted:
         if request.path.endswith("/artifacts"):
@@ -306,6 +313,18 @@ def test_a_download_that_was_given_up_goes_on_in_the_next_call(connect: Connect,
         before = len(server.received)
         connect(server.url).download_artifacts("abc", tmp_path)
         assert server.paths[before:] == ["/runs/abc/artifacts"]  # the file is there with its size
+
+
+@pytest.mark.parametrize("kind", ["grading_reports", "metadata"])
+def test_what_is_written_anew_when_a_run_is_collected_again_is_fetched_again(
+    connect: Connect, tmp_path: Path, kind: str
+) -> None:
+    place = tmp_path / "group/report.json"
+    place.parent.mkdir()
+    place.write_bytes(b"0" * len(CONTENT))  # the same size as the new one
+    with scripted_server(Files(kind=kind, path="group/report.json")) as server:
+        connect(server.url).download_artifacts("abc", tmp_path)
+    assert place.read_bytes() == CONTENT
 
 
 def test_an_empty_file_is_not_asked_for(connect: Connect, tmp_path: Path) -> None:
