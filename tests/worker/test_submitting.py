@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InputError
+from core.errors import InputError, SandboxError
 from core.resources import GIB, Capacity, Resources
 from core.status import Status
 from store.hosts import Worker
 from store.records import Outcome, RunRequest
 from store.runs import Store
 from tests.records import a_request
+from worker.context import SANDBOXES, choose_sandbox
 from worker.settings import Settings, load_settings
 from worker.submitting import Order, check_runnable, create_run, hosts_of, in_queue_order, plan
 
@@ -94,6 +95,15 @@ def test_docker_asked_for_and_not_there_is_named(settings: Settings, monkeypatch
     with pytest.raises(InputError, match="no Docker engine answers"):
         plan(replace(ORDER, sandbox="docker"), settings, local=True)
     assert plan(replace(ORDER, sandbox="auto"), settings, local=True).request.sandbox == "process"
+
+
+def test_the_engine_is_the_one_that_the_env_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / ".env").write_text("DOCKER_HOST=unix:///nowhere/docker.sock\n")
+    settings = load_settings(sandbox_dir=tmp_path / "sandbox", env_file=tmp_path / ".env")
+    assert choose_sandbox("auto", settings) == "process"
+    with pytest.raises(SandboxError, match="connecting to the engine"):
+        SANDBOXES["docker"](settings)
 
 
 def test_an_agent_without_a_dockerfile_cannot_run_in_docker(settings: Settings, tmp_path: Path) -> None:
