@@ -30,7 +30,11 @@ class Watch:
 
     def is_stale(self) -> bool:
         """Whether the database has not answered for nearly a lease, so that another may soon own the attempt."""
-        return time.monotonic() - self.renewed_at > STALE_PART * self.lease_secs
+        return self.fresh_secs() <= 0
+
+    def fresh_secs(self) -> float:
+        """How long until it is stale, if the database does not answer before; below 0 where it is."""
+        return self.renewed_at + STALE_PART * self.lease_secs - time.monotonic()
 
 
 class Heartbeat:

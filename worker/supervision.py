@@ -98,7 +98,8 @@ class Supervision:
         return _ending(exit_)
 
     def _tick_secs(self) -> float:
-        return min(TICK_SECS, max(self._deadline - time.monotonic(), 0))
+        """Until the next look: at the time limit, and when the lease may soon be another's, exactly then."""
+        return min(TICK_SECS, max(min(self._deadline - time.monotonic(), self.watch.fresh_secs()), 0))
 
     def _hold(self) -> None:
         """Freeze the agent while the database does not answer and the lease may be another's.
@@ -106,9 +107,9 @@ class Supervision:
         It has worked for hours, perhaps, and nobody else may have taken it: so it is not killed. But another may,
         so it does not run either. The time does not count.
         """
-        self.note("paused: the database has not answered for the length of a lease")
         held = time.monotonic()
-        self.execution.pause(True)
+        self.execution.pause(True)  # before all else: a shared disk for the note may be away with the database
+        self.note("paused: the database has not answered for the length of a lease")
         while self.watch.is_stale() and not self.watch.lost.is_set() and not self.stopping.is_set():
             if self.execution.wait(TICK_SECS) is not None:
                 break

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from store.records import Lease
 from tasks.data import prepare
 from tasks.registry import load_technique
 from tasks.views import View, make_view
@@ -15,20 +16,13 @@ from tests.sandbox.launching import Transcript, make_agent, make_launch
 from tests.tasks.asking import competition
 from worker import code_check
 from worker.code_check import RESULT, keep_result, run_code
+from worker.heartbeat import Watch
 from worker.sandbox import Execution, Launch, Limits
 from worker.sandbox.process import ProcessSandbox
 from worker.supervision import Ending, Supervision
 
+LEASE = Lease(attempt_id="a", run_id="r", owner="me", fence=1)
 SPLIT = "def split(train):\n    yield [0, 1], [2]\n    yield [0, 1, 2], [3]\n"
-
-
-class NeverLost:
-    """A lease that stays ours."""
-
-    lost = cancelled = threading.Event()
-
-    def is_stale(self) -> bool:
-        return False
 
 
 @dataclass(kw_only=True)
@@ -50,7 +44,7 @@ class Handed:
             execution=execution,
             limits=limits,
             grace_secs=1,
-            watch=NeverLost(),  # type: ignore[arg-type]  # what is asked of a watch
+            watch=Watch(lease=LEASE, last_line=lambda: "", lease_secs=600),
             stopping=threading.Event(),
             snapshots=None,
             note=self.launch.note,

@@ -14,9 +14,10 @@ from tests.sandbox.launching import LIMITS, make_agent, make_launch
 from worker.heartbeat import Watch
 from worker.sandbox.process import ProcessSandbox
 from worker.snapshots import Snapshots
-from worker.supervision import Ending, Supervision
+from worker.supervision import Ending, Stopping, Supervision
 
 SLOW_SECS = 4.0
+LEASE = Lease(attempt_id="a", run_id="r", owner="me", fence=1)
 
 
 def test_a_submission_that_takes_long_to_check_does_not_hold_up_the_lease(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_a_submission_that_takes_long_to_check_does_not_hold_up_the_lease(tmp_pa
         time.sleep(SLOW_SECS)
         return None
 
-    watch = Watch(lease=Lease(attempt_id="a", run_id="r", owner="me", fence=1), last_line=lambda: "", lease_secs=60)
+    watch = Watch(lease=LEASE, last_line=lambda: "", lease_secs=60)
     execution = ProcessSandbox().start(launch)
     stop = execution.stop
 
@@ -68,9 +69,44 @@ def test_a_submission_that_takes_long_to_check_does_not_hold_up_the_lease(tmp_pa
     assert killed_at[0] - lost_at[0] < SLOW_SECS - 1
 
 
+def test_an_agent_rests_before_its_lease_runs_out(tmp_path: Path) -> None:
+    """Also where the time of the next look is not it: 3.51 s is between two looks."""
+    launch, _ = make_launch(tmp_path, make_agent(tmp_path / "agent", "sleep 60"))
+    execution = ProcessSandbox().start(launch)
+    pause, paused_at, said = execution.pause, [], []
+    stopping = threading.Event()
+
+    def noting_pause(paused: bool) -> None:
+        pause(paused)
+        paused_at.append(time.monotonic())
+
+    def note(text: str) -> None:
+        said.append((text.partition(":")[0], len(paused_at)))
+        stopping.set()
+
+    execution.pause = noting_pause  # type: ignore[method-assign]
+    watch = Watch(lease=LEASE, last_line=lambda: "", lease_secs=3.9)
+    supervision = Supervision(
+        execution=execution,
+        limits=LIMITS,
+        grace_secs=1,
+        watch=watch,
+        stopping=stopping,
+        snapshots=None,
+        note=note,
+    )
+    try:
+        with pytest.raises(Stopping):
+            supervision.run()
+    finally:
+        execution.close()
+    assert paused_at[0] < watch.renewed_at + 3.9
+    assert said[0] == ("paused", 1), "it rests first: what is said is written to a disk that may be away"
+
+
 def supervised(tmp_path: Path, script: str, spent: Callable[[], str | None]) -> Ending:
     launch, _ = make_launch(tmp_path, make_agent(tmp_path / "agent", script))
-    watch = Watch(lease=Lease(attempt_id="a", run_id="r", owner="me", fence=1), last_line=lambda: "", lease_secs=60)
+    watch = Watch(lease=LEASE, last_line=lambda: "", lease_secs=60)
     execution = ProcessSandbox().start(launch)
     try:
         return Supervision(
