@@ -91,7 +91,8 @@ def test_a_host_with_a_full_disk_leaves_attempts_to_others(on_a_small_disk: Site
     wait_until(lambda: takes_attempts(port) == 0, timeout_secs=90, description="it says that it takes none")
     elsewhere = ("--runs-dir", str(tmp_path / "elsewhere"))
     run_id = here.submit("idler", *elsewhere, seeds=4)
-    wait_until(lambda: "no attempts are taken: the disk of" in lacking.log.read_text(), timeout_secs=5, description="")
+    refused = "no attempts are taken: the disk of"
+    wait_until(lambda: refused in lacking.log.read_text(), timeout_secs=30, description="it says why")
     time.sleep(2)
     assert {attempt.state for attempt in here.attempts(run_id)} == {State.QUEUED}
     here.host("roomy", env={"MLEBENCH_RUNS_DIR": str(tmp_path / "elsewhere")})
