@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -24,6 +24,7 @@ from typing import IO, Any
 from core.errors import DataError
 
 CHUNK_BYTES = 1 << 20
+MODIFIED_SECS = 315_532_800  # the time of all files that agents see: 1980, the earliest that a zip can tell
 SUSPICIOUS_BYTES = 1 << 30  # a member larger than this
 LARGEST_RATIO = 500  # may not be more than this times the size of its archive
 HELD_BYTES = 1 << 24  # of a member of a .7z in memory
@@ -107,6 +108,31 @@ def read_members(archive: Path, names: set[str], sink: Sink) -> None:
                 _read_7z(archive, names, sink)
             case _:
                 _read_tar(archive, names, sink)
+
+
+def read_in_order(archive: Path, names: Sequence[str], sink: Sink, *, aside: Path) -> None:
+    """Hand files of an archive to `sink`, one after the other, in the order of `names`, each of which comes once.
+
+    Args:
+        aside: a folder with room: an archive that can be read in its own order only is unpacked there meanwhile.
+
+    Raises:
+        DataError: it is broken, holds what an archive should not, or lacks one of `names`.
+    """
+    if _suffix(archive) == ".zip":
+        with _explained(archive), zipfile.ZipFile(archive) as opened:
+            _require(set(names), {entry.filename for entry in _checked_zip(opened, archive)}, archive)
+            for name in names:
+                with opened.open(name) as content:
+                    sink(name, content)
+        return
+    with tempfile.TemporaryDirectory(dir=aside, prefix=".unpacking-") as folder:
+        places = {name: Path(folder) / str(number) for number, name in enumerate(names)}
+        read_members(archive, set(names), lambda name, content: write_stream(content, places[name]))
+        for name, place in places.items():
+            with place.open("rb") as content:
+                sink(name, content)
+            place.unlink()
 
 
 def write_stream(content: IO[bytes], path: Path) -> None:

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import DataError, GradingError, InputError
 from core.files import write_text
+from tasks.archives import MODIFIED_SECS
 from tasks.disk import check_data_dir, size_of, unwritable
 from tasks.download import parts
 from tasks.kaggle import Credentials
@@ -242,12 +243,19 @@ def _build(competition: Competition, raw: Path, folder: Path, *, verify: bool) -
 
 
 def _make_readable(folder: Path) -> None:
-    """Let agents, which run as other users, read the public part."""
+    """Let agents, which run as other users, read the public part, and nothing out of the times of its files."""
     public = folder / "public"
     folder.chmod(MODE_FOLDER)
-    public.chmod(MODE_FOLDER)
-    for path in public.rglob("*"):
-        path.chmod(MODE_FOLDER if path.is_dir() else MODE_FILE)
+    for name, folders, files in os.walk(public):
+        folders.sort()  # the time of a change of mode is not ours to choose, but the order is
+        for file in sorted(files):
+            _settle(f"{name}/{file}", MODE_FILE)
+        _settle(name, MODE_FOLDER)
+
+
+def _settle(path: str, mode: int) -> None:
+    os.chmod(path, mode)  # noqa: PTH101 - there may be millions: many times quicker
+    os.utime(path, (MODIFIED_SECS, MODIFIED_SECS))
 
 
 def _forbid_leaks(competition: Competition, public: Path, private: Path) -> None:

@@ -34,7 +34,9 @@ def unpacked_bytes(archive: Path) -> int:
 def unpack(archive: Path, folder: Path, *, progress: Progress) -> None:
     """Unpack all members of `archive` into `folder`, which appears when all of it is there.
 
-    Archives within are left as they are. `folder` must not exist, or be empty.
+    They are written in the order of their paths, whatever the archive's is, so that the order in which they were made
+    tells nothing more (see recipes.copy_files). Archives within are left as they are. `folder` must not exist, or be
+    empty.
 
     Raises:
         BrokenArchive: it is no whole zip archive, or a member's checksum is wrong.
@@ -99,7 +101,7 @@ def _explained(archive: str) -> Iterator[None]:
 
 def _checked(archive: Path, opened: zipfile.ZipFile) -> Sequence[zipfile.ZipInfo]:
     """Give the members, all of which may be written."""
-    members = opened.infolist()
+    members = sorted(opened.infolist(), key=lambda member: member.filename)
     for member in members:
         if fault := _fault(member):
             raise DataError(f"{archive} is refused: its member {member.filename[:200]!r} {fault}")

@@ -35,10 +35,12 @@ def names_in(source: Path, folder: str = "", *, suffix: str = "", recursive: boo
 
 
 def copy_files(source: Path, target: Path, names: Mapping[str, str] | Iterable[str]) -> None:
-    """Put files of `source` below `target`, bytes unchanged.
+    """Put files of `source` below `target`, bytes unchanged, so that nothing but their bytes tells what they are.
 
-    From a folder they are hard links where source and target are on one file system and the file is ours, else
-    copies: never write into one of them. From an archive they are streamed, in one pass over the archive.
+    The order in which files were made shows in their times and inode numbers, and raw data often comes class by class.
+    So files are copied in the order of their new paths. Only those of a folder that keep their path, by which raw data
+    is unpacked, are hard links where source and target are on one file system and the file is ours: never write into
+    one of them.
 
     Args:
         source: a folder or an archive.
@@ -48,7 +50,7 @@ def copy_files(source: Path, target: Path, names: Mapping[str, str] | Iterable[s
     Raises:
         DataError: a file is missing, or two would become one.
     """
-    mapping = name_mapping(names)
+    mapping = by_new_path(names)
     target.mkdir(parents=True, exist_ok=True)
     for folder in {os.path.dirname(new) for new in mapping.values()}:  # noqa: PTH120 - many times quicker
         (target / folder).mkdir(parents=True, exist_ok=True)
@@ -57,14 +59,14 @@ def copy_files(source: Path, target: Path, names: Mapping[str, str] | Iterable[s
         def unpack(name: str, content: IO[bytes]) -> None:
             archives.write_stream(content, target / mapping[name])
 
-        archives.read_members(source, set(mapping), unpack)
+        archives.read_in_order(source, list(mapping), unpack, aside=target)
     else:
         for old, new in mapping.items():
-            _link_or_copy(f"{source}/{old}", f"{target}/{new}")
+            _link_or_copy(f"{source}/{old}", f"{target}/{new}", link=old == new)
 
 
-def name_mapping(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """Give old and new paths.
+def by_new_path(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Give old and new paths, in the order of the new ones.
 
     Raises:
         DataError: two would become one, or one leads elsewhere.
@@ -75,7 +77,7 @@ def name_mapping(names: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     for path in (*mapping, *mapping.values()):
         if path.startswith("/") or (".." in path and ".." in PurePosixPath(path).parts):
             raise DataError(f"a file has or would get the name {path!r}, which leads elsewhere")
-    return mapping
+    return dict(sorted(mapping.items(), key=lambda pair: pair[1]))
 
 
 def write_json(value: Any, path: Path, **options: Any) -> None:
@@ -94,10 +96,10 @@ def _walk(folder: Path, *, recursive: bool) -> Iterable[str]:
             return
 
 
-def _link_or_copy(old: str, new: str) -> None:
+def _link_or_copy(old: str, new: str, *, link: bool) -> None:
     try:
         state = os.lstat(old)
-        if stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid():
+        if link and stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid():
             try:
                 os.link(old, new)
             except FileExistsError:

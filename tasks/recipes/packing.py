@@ -1,4 +1,7 @@
-"""Writing archives. The same members give the same bytes: times are fixed, members come in the order given."""
+"""Writing archives. The same members give the same bytes: times are fixed, members come in the order of their names.
+
+So nothing tells in which order they were in the raw data, which may be that of their classes.
+"""
 
 import os
 import shutil
@@ -12,10 +15,10 @@ from typing import IO
 
 from core.errors import DataError
 from tasks import archives
-from tasks.recipes.files import copy_files, name_mapping
+from tasks.archives import MODIFIED_SECS
+from tasks.recipes.files import by_new_path, copy_files
 
 MODIFIED = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell
-MODIFIED_SECS = 315_532_800  # the same, since 1970
 READABLE = 0o644
 FOLDER = 0o755
 
@@ -70,22 +73,26 @@ def write_zip(
     stored: bool = False,
     folders: Iterable[str] = (),
 ) -> None:
-    """Write a zip of files of `source`, streamed: nothing is unpacked on the way.
+    """Write a zip of files of `source`, streamed; nothing is unpacked on the way, unless `source` is a tar or 7z.
 
     Args:
         source: a folder, or an archive.
-        names: as in `copy_files`; the new paths are the members' names. Members of an archive keep its order.
+        names: as in `copy_files`; the new paths are the members' names.
         folders: folder entries that come first, each ending with a slash.
 
     Raises:
         DataError: a file is missing, or two would become one.
     """
-    mapping = name_mapping(names)
+    mapping = by_new_path(names)
     with new_zip(path, stored=stored) as new:
         for folder in folders:
             new.folder(folder)
         if archives.is_archive(source):
-            archives.read_members(source, set(mapping), lambda name, content: new.add(mapping[name], content))
+
+            def add(name: str, content: IO[bytes]) -> None:
+                new.add(mapping[name], content)
+
+            archives.read_in_order(source, list(mapping), add, aside=path.parent)
         else:
             for old, member in mapping.items():
                 with _opened(source / old) as content:
@@ -99,7 +106,7 @@ def write_tar(path: Path, source: Path, names: Mapping[str, str] | Iterable[str]
         DataError: a file is missing, or two would become one.
     """
     with tarfile.open(path, "x") as tar:
-        for old, member in name_mapping(names).items():
+        for old, member in by_new_path(names).items():
             with _opened(source / old) as content:
                 entry = tarfile.TarInfo(member)
                 entry.size = os.fstat(content.fileno()).st_size
@@ -117,7 +124,7 @@ def write_7z(path: Path, source: Path, names: Mapping[str, str] | Iterable[str],
         DataError: a file is missing, or two would become one; or py7zr is not installed.
     """
     py7zr = archives.load_py7zr()
-    mapping = name_mapping(names)
+    mapping = by_new_path(names)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".packing-") as folder:
         # The archive takes a member's times from its file, and a link shares them with the raw file: so copies.
         unpacked = Path(folder)

@@ -2,6 +2,7 @@
 
 import random
 import tarfile
+import tempfile
 from collections import defaultdict
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,8 @@ from typing import IO, Any
 import pandas as pd
 
 from tasks import archives, recipes
-from tasks.recipes.packing import MODIFIED_SECS, READABLE
+from tasks.archives import MODIFIED_SECS
+from tasks.recipes.packing import READABLE
 
 FOLDER = "train_val2019/"
 KEYS = ["info", "images", "categories", "annotations", "licenses"]
@@ -59,17 +61,24 @@ def _split(source: dict[str, Any]) -> tuple[list[Pair], list[Pair]]:
 
 
 def _write_tars(source: Path, public: Path, train: dict[str, str], test: dict[str, str]) -> None:
-    """Sort the photos into two archives in one pass: plain tars, as in the reference, whatever their names say."""
+    """Sort the photos into two archives in one pass: plain tars, as in the reference, whatever their names say.
+
+    The test photos are put aside and packed by their names: the source has them species by species.
+    """
     recipes.require(len(set(test.values())) == len(test), "two test photos have the same name")
     with (
+        tempfile.TemporaryDirectory(dir=public, prefix=".aside-") as aside,
         tarfile.open(public / "train_val2019.tar.gz", "x:") as new_train,
-        tarfile.open(public / "test2019.tar.gz", "x:") as new_test,
     ):
 
         def sort(name: str, content: IO[bytes]) -> None:
+            if name in test:
+                archives.write_stream(content, Path(aside) / test[name])
+                return
             photo = content.read()
-            entry = tarfile.TarInfo(train[name] if name in train else test[name])
+            entry = tarfile.TarInfo(train[name])
             entry.size, entry.mtime, entry.mode = len(photo), MODIFIED_SECS, READABLE
-            (new_train if name in train else new_test).addfile(entry, BytesIO(photo))
+            new_train.addfile(entry, BytesIO(photo))
 
         archives.read_members(source, {*train, *test}, sort)
+        recipes.write_tar(public / "test2019.tar.gz", Path(aside), test.values())
