@@ -1,5 +1,6 @@
 """Every competition of the catalogue, small: what is prepared, what a submission scores, what is refused."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core.errors import SubmissionInvalid
-from tasks.archives import is_archive
+from tasks.archives import MODIFIED_SECS, is_archive
 from tasks.data import Prepared, prepare
 from tasks.registry import COMPETITIONS, Competition, list_competitions, load_competition
 from tasks.schema import Source
@@ -93,6 +94,29 @@ def test_the_answers_are_nowhere_in_the_public_part(trial: Trial) -> None:
             assert answers not in read_archive(path).values(), path.name
         elif path.is_file():
             assert path.read_bytes() != answers, path.name
+
+
+def test_nothing_but_its_bytes_tells_what_a_public_file_is(trial: Trial) -> None:
+    """Raw data often comes class by class: neither times nor inodes nor the order in an archive may show its order."""
+    raw, public = trial.prepared.public.parent.parent / "raw", trial.prepared.public
+    raw_paths = {path.stat().st_ino: path.relative_to(raw) for path in raw.rglob("*") if path.is_file()}
+    folders: dict[Path, set[Path]] = {}
+    for path in (public, *public.rglob("*")):
+        assert path.stat().st_mtime_ns == MODIFIED_SECS * 10**9, path
+        if (old := raw_paths.get(path.stat().st_ino)) is not None:
+            kept = _common_end(old, path.relative_to(public))
+            folders.setdefault(path.parents[kept - 1], set()).add(old.parents[kept - 1])
+        elif is_archive(path) and path.name != "train_val2019.tar.gz":  # of which the names tell the species
+            members = list(read_archive(path))
+            as_it_came = path.read_bytes() in {(raw / old).read_bytes() for old in raw_paths.values()}
+            assert as_it_came or members == sorted(members), path
+    assert all(len(sources) == 1 for sources in folders.values()), folders
+
+
+def _common_end(one: Path, other: Path) -> int:
+    """How many parts two paths share at their ends."""
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one.parts[::-1], other.parts[::-1], strict=False))
+    return len(list(pairs))
 
 
 def test_the_sample_submission_is_valid(trial: Trial) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from tasks import recipes
+from tasks import archives, recipes
 from tests.competitions.case import read_archive, write_files
 
 PHOTOS = {f"train/{n}.png": f"photo {n}" for n in (1, 2, 10)}
@@ -81,6 +81,32 @@ def test_a_folder_on_the_same_disk_is_linked(tmp_path: Path) -> None:
     write_files(tmp_path / "raw", PHOTOS)
     recipes.copy_files(tmp_path / "raw", tmp_path / "public", list(PHOTOS))
     assert (tmp_path / "public/train/1.png").samefile(tmp_path / "raw/train/1.png")
+
+
+CLASSES = {f"{label}/{number}.png": f"{label} {number}" * 5000 for label in ("cat", "dog") for number in range(100)}
+# What was cat/0 is last, and what was dog/99 first.
+SHUFFLED = {old: f"{len(CLASSES) - position:03}.png" for position, old in enumerate(CLASSES)}
+
+
+@pytest.mark.parametrize("name", ["folder", "photos.zip", "photos.7z", "photos.tar"])
+def test_files_under_new_names_tell_nothing_of_the_order_of_the_old_ones(name: str, tmp_path: Path) -> None:
+    write_files(tmp_path, {f"folder/{old}": text for old, text in CLASSES.items()})
+    write_files(tmp_path, {name: CLASSES} if name != "folder" else {})
+    recipes.copy_files(tmp_path / name, tmp_path / "public", SHUFFLED)
+    states = [path.stat() for path in sorted((tmp_path / "public").iterdir())]
+    assert len(states) == len(CLASSES)
+    assert all(state.st_nlink == 1 for state in states), "a link shows where it was made"
+    made = [state.st_mtime_ns for state in states]
+    assert made == sorted(made) and made[0] < made[-1]
+
+
+def test_members_of_archives_come_by_their_new_names(source: Path, tmp_path: Path) -> None:
+    names = {"train/1.png": "c", "train/2.png": "a", "train/10.png": "b"}
+    recipes.write_zip(tmp_path / "out.zip", source, names)
+    recipes.write_7z(tmp_path / "out.7z", source, names)
+    for name in ("out.zip", "out.7z"):
+        assert archives.members(tmp_path / name) == ["a", "b", "c"]
+    assert list(tmp_path.glob(".unpacking*")) == []
 
 
 def test_what_cannot_be_linked_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
