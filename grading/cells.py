@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.errors import SubmissionInvalid
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 LARGEST_INTEGER = 2**53  # beyond it float64 skips integers
 # Lengths are bounded so that a hostile cell cannot make the search slow.
-WHOLE_NUMBER = re.compile(r" ?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?")
+WHOLE_NUMBER = re.compile(r" ?\+?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?")
+WITH_EXPONENT = re.compile(r" ?[+-]?[0-9]{1,30}(?:\.[0-9]{0,30})?[eE][+-]?[0-9]{1,2} ?")  # as R writes 100000
 # pandas' words for a missing value (pandas.read_csv, na_values).
 MISSING_WORDS = frozenset(
     {"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}
@@ -39,8 +41,11 @@ def check_cells(frame: "pd.DataFrame", format: SubmissionFormat) -> "pd.DataFram
 
 def plain(text: str) -> str:
     """Give a whole number in its shortest form; other text as it is."""
-    found = WHOLE_NUMBER.fullmatch(text)
-    return found[1] + found[2] if found else text
+    if found := WHOLE_NUMBER.fullmatch(text):
+        return found[1] + found[2]
+    if WITH_EXPONENT.fullmatch(text) and (value := Decimal(text.strip())) % 1 == 0:
+        return str(int(value))
+    return text
 
 
 def _number(frame: "pd.DataFrame", column: Column, format: SubmissionFormat) -> "pd.Series":
@@ -97,10 +102,12 @@ def _text(frame: "pd.DataFrame", column: Column, format: SubmissionFormat) -> "p
 
 
 def _refuse_all_numbers(values: "pd.Series[str]", column: Column) -> None:
-    from grading.csv_file import NUMBER
+    from grading.csv_file import INFINITE, NUMBER, TRUTHS
 
     filled = values[values != ""]
-    if len(filled) and (filled.str.fullmatch(NUMBER).all() or filled.str.lower().isin(("true", "false")).all()):
+    words = filled.str.strip().str.lower()
+    numbers = filled.str.fullmatch(NUMBER) | words.str.removeprefix("-").str.removeprefix("+").isin(INFINITE)
+    if len(filled) and (numbers.all() or words.isin(TRUTHS).all()):
         raise SubmissionInvalid(f"column {column.name!r} holds nothing but numbers or truth values, expected text")
 
 

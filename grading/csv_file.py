@@ -25,6 +25,7 @@ DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blank
 NUMBER = r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"
 MISSING = {"nan", "na", "n/a", "<na>", "null", "none", "nat"}
 INFINITE = {"inf", "infinity"}
+TRUTHS = {"true", "false"}
 
 
 def shown(text: str) -> str:
@@ -209,7 +210,7 @@ def _parse(file: BinaryIO, header: list[str], numbers: Sequence[str], rows: int 
         _diagnose(file, options, numbers)
         raise SubmissionInvalid(f"the file is not CSV as expected: {_one_line(error)}") from error
     _check_width(table)
-    return table
+    return table.reset_index(drop=True)
 
 
 def _raise_memory_error(error: Exception) -> None:
@@ -219,8 +220,12 @@ def _raise_memory_error(error: Exception) -> None:
 
 
 def _check_width(table: pd.DataFrame) -> None:
-    # pandas takes the surplus of rows that are longer than the header as an index.
-    if not isinstance(table.index, pd.RangeIndex):
+    """Refuse rows that are longer than the header. pandas takes their surplus as an index, and one of whole numbers is
+    just that, written along without a name."""
+    index = table.index
+    if isinstance(index, pd.RangeIndex):
+        return
+    if index.nlevels > 1 or not index.astype("str").str.fullmatch(r"[0-9]{1,18}").all():
         raise SubmissionInvalid("row 1 has more fields than the header")
 
 
@@ -228,25 +233,29 @@ def _diagnose(file: BinaryIO, options: dict[str, Any], numbers: Sequence[str]) -
     """Read the cells as text and raise SubmissionInvalid for the first that is no number, if there is one."""
     try:
         with pd.read_csv(file, dtype="str", chunksize=DIAGNOSIS_ROWS, **options) as chunks:
+            rows = 0
             for chunk in chunks:
                 _check_width(chunk)
                 for name in numbers:
-                    _check_numbers(chunk[name])
+                    _check_numbers(chunk[name], rows)
+                rows += len(chunk)
     except ValueError as error:
         _raise_memory_error(error)
         raise SubmissionInvalid(f"the file is not CSV as expected: {_one_line(error)}") from error
 
 
-def _check_numbers(cells: "pd.Series[str]") -> None:
-    wrong = ~cells.str.fullmatch(NUMBER).to_numpy()
+def _check_numbers(cells: "pd.Series[str]", rows_before: int) -> None:
+    truths = cells.str.lower().isin(TRUTHS)
+    wrong = ~(truths if truths.any() else cells.str.fullmatch(NUMBER)).to_numpy()
     if not wrong.any():
         return
     position = int(wrong.argmax())
-    row = int(cells.index.to_numpy()[position]) + 1
-    raise SubmissionInvalid(f"column {cells.name!r} {_fault(cells.iloc[position])} in row {row}")
+    row = rows_before + position + 1
+    expected = "True or False as in others" if truths.any() else "a number"
+    raise SubmissionInvalid(f"column {cells.name!r} {_fault(cells.iloc[position], expected)} in row {row}")
 
 
-def _fault(cell: str) -> str:
+def _fault(cell: str, expected: str) -> str:
     word = cell.strip().lower().lstrip("+-")
     if not word:
         return "is empty"
@@ -254,7 +263,7 @@ def _fault(cell: str) -> str:
         return f"is missing ({shown(cell)})"
     if word in INFINITE:
         return f"is infinite ({shown(cell)})"
-    return f"holds {shown(cell)}, expected a number,"
+    return f"holds {shown(cell)}, expected {expected},"
 
 
 def _one_line(error: Exception) -> str:

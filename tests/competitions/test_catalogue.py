@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,6 +156,16 @@ def test_broken_submissions_are_refused_with_a_reason(trial: Trial, tmp_path: Pa
             assert reason is not None, f"{name}: accepted"
             assert 10 < len(reason) < 500, name
             assert reason.isprintable(), name
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e300", "1e-300"])
+def test_no_number_makes_the_grader_fail(trial: Trial, tmp_path: Path, number: str) -> None:
+    """It scores, or the submission is at fault: what only the machinery could be blamed for would be tried again."""
+    numeric = [column.name for column in trial.competition.format.columns if column.kind.numeric]
+    table = trial.perfect.astype(dict.fromkeys(numeric, "object"))
+    table.loc[table.index[::2], numeric] = number
+    with suppress(SubmissionInvalid):
+        assert np.isfinite(trial.score(table, tmp_path))
 
 
 def _reasons(trial: Trial, path: Path) -> Iterator[str | None]:

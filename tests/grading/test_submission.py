@@ -61,6 +61,7 @@ def reason(path: Path, format: SubmissionFormat, *, rows: int | None = None) -> 
         '"id","x"\n"1","0.5"\n"2","1"\n',
         ",id,x\n0,1,0.5\n1,2,1\n",
         ",,id,x\na,b,1,0.5\na,b,2,1\n",
+        "id,x\n7,1,0.5\n3,2,1\n",
         "x,note,id\n 0.5 ,é,1\n1e0,,2\n",
     ],
 )
@@ -154,7 +155,15 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         (b"1,2\n2,3\n", "column 'id' and 1 more is missing; the header has '1', '2'"),
         (b"id,x,x\n1,2,3\n", "column 'x' occurs 2 times, expected once"),
         (b"id,x,n,n\n1,2,3,4\n", "column 'n' occurs 2 times, expected once"),
-        (b"id,x\n1,2,3\n", "row 1 has more fields than the header"),
+        (b"id,x\na,2,3\n", "row 1 has more fields than the header"),
+        (b"id,x\n0.5,1,2\n", "row 1 has more fields than the header"),
+        (b"id,x\n1,True\n2,\n3,False\n", "column 'x' is empty in row 2"),
+        (
+            b"id,x\n1,true\n2,False\n3,maybe\n",
+            "column 'x' holds 'maybe', expected True or False as in others, in row 3",
+        ),
+        (b"id,x\n1,0.5\n2,maybe\n", "column 'x' holds 'maybe', expected a number, in row 2"),
+        (b"id,x\n7,1,0.5\n3,2,maybe\n", "column 'x' holds 'maybe', expected a number, in row 2"),
         (b"id,x\n1,2,3,4\n2,3\n", "row 1 has more fields than the header"),
         (b"id,x\n1,2\n2,3,4\n", "Expected 2 fields in line 3, saw 3"),
         (b'id,x\n1,"2\n3,4\n', "EOF inside string"),
@@ -322,7 +331,7 @@ def test_rows_take_the_order_of_the_ids() -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     st.permutations(range(12)),
-    st.sampled_from(["{}", "{}.0", "{:03}", " {}"]),
+    st.sampled_from(["{}", "{}.0", "{:03}", " {}", "+{}", "{:e}", "{:E}", "{}e-0", "{}0e-1"]),
     st.sampled_from([int, str, float]),
 )
 def test_whole_number_ids_are_compared_by_value(order: list[int], style: str, dtype: type) -> None:
@@ -330,6 +339,17 @@ def test_whole_number_ids_are_compared_by_value(order: list[int], style: str, dt
     aligned = align(frame_of(*(style.format(number) for number in order)), ids, NUMBER)
     assert aligned["x"].tolist() == [float(order.index(number)) for number in range(12)]
     assert aligned["id"].tolist() == ids["id"].astype("str").tolist()
+
+
+@pytest.mark.parametrize("given_id", ["8e+05", "8.00e5", "800000.0", "+8E5", "80000e1"])
+def test_a_large_id_may_have_an_exponent(given_id: str) -> None:
+    assert align(frame_of("800001", given_id), expected_ids(800000, 800001), NUMBER)["x"].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("given_id", ["8e+050", "8.5e0", "8e-1", "e5", "8e", "1e999", "8e+05x", "٨e5"])
+def test_what_is_no_such_number_is_an_unknown_id(given_id: str) -> None:
+    with pytest.raises(SubmissionInvalid, match="unknown"):
+        align(frame_of("800001", given_id), expected_ids(800000, 800001), NUMBER)
 
 
 @pytest.mark.parametrize("given_id", ["7", "07", "7.0"])
