@@ -31,6 +31,7 @@ from core.files import write_text
 from tasks.archives import MODIFIED_SECS
 from tasks.disk import check_data_dir, size_of, unwritable
 from tasks.download import parts
+from tasks.further import fetch_missing
 from tasks.kaggle import Credentials
 from tasks.progress import Progress, in_lines
 from tasks.raw import Found, archive_path, bring, found, raw_folder
@@ -124,6 +125,8 @@ def prepare(
                         log=log,
                         progress=progress or in_lines(lambda text: log(f"{competition.id}: {text}")),
                     )
+                    raw = raw_folder(competition.id, data_dir)
+                    fetch_missing(competition.id, competition.further_files, raw, log=log)
                 _prepare(competition, data_dir, verify=verify, log=log)
                 if not keep_raw:
                     _remove_raw(competition, data_dir)

@@ -57,6 +57,7 @@ class Competition:
     expected_secs: float | None  # how long an agent is expected to take; longer ones are started first
     resources: Resources  # that an attempt on it needs
     download_bytes: int | None  # size of Kaggle's archive
+    further_files: dict[str, str]  # names in raw/ of files that Kaggle does not have, with their addresses
     checksums: ChecksumsFile  # without any where none are known
     issues: tuple[str, ...]  # known defects of the data or the grading
 
@@ -179,6 +180,7 @@ def load_competition(
         expected_secs=entry.expected_secs,
         resources=entry.resources,
         download_bytes=entry.download_bytes,
+        further_files=entry.further_files,
         checksums=_checksums(folder),
         issues=entry.issues,
     )

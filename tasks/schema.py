@@ -24,6 +24,8 @@ from grading.formats import MAX_BYTES, SUM_TOLERANCE, ColumnKind, Header
 from grading.medals import ThresholdKind
 
 Model = TypeVar("Model", bound="YamlFile")
+RawName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Address = Annotated[str, StringConstraints(pattern="^https://")]
 Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 
 
@@ -123,6 +125,7 @@ class CompetitionFile(YamlFile):
     expected_secs: PositiveFloat | None = None
     resources: Resources = Resources()
     download_bytes: PositiveInt | None = None  # size of Kaggle's archive
+    further_files: dict[RawName, Address] = Field(default_factory=dict)  # in raw/, from elsewhere than Kaggle
     issues: tuple[str, ...] = ()  # known defects of the data or the grading, a sentence each
 
 

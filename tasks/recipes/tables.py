@@ -1,6 +1,9 @@
 """Tables: read them, split them, one-hot answers, sample submissions, write them."""
 
+import csv
 import importlib
+import io
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +57,35 @@ def write_csv(table: pd.DataFrame, target: "Path | IO[bytes]", **options: Any) -
 
     Args:
         target: a new file, or an open one, for example a member of a new zip.
+
+    Raises:
+        DataError: this Python would write a cell so that it reads as two rows (see QUOTES_RETURNS).
     """
+    if not QUOTES_RETURNS:
+        _refuse_bare_returns(table)
     options = {"index": False, "lineterminator": "\n", **options}
     table.to_csv(target, mode="x" if isinstance(target, Path) else "wb", **options)
+
+
+def _quotes_returns() -> bool:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerow(["\r"])
+    return file.getvalue() == '"\r"\n'
+
+
+# Whether a carriage return alone puts a cell in quotes: since Python 3.11.9 and 3.12.3,
+# https://github.com/python/cpython/issues/67044
+QUOTES_RETURNS = _quotes_returns()
+
+
+def _refuse_bare_returns(table: pd.DataFrame) -> None:
+    for name in table.select_dtypes(["object", "str", "string"]).columns:
+        bare = table[name].astype("str").str.fullmatch('[^\n",]*\r[^\n",]*', na=False)
+        if bare.any():
+            raise DataError(
+                f"column {name} holds a carriage return, which this Python ({platform.python_version()}) writes as the "
+                "end of a row: prepare with Python 3.11.9, 3.12.3 or newer"
+            )
 
 
 def split(

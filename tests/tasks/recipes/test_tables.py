@@ -13,6 +13,21 @@ from hypothesis import strategies as st
 
 from core.errors import DataError
 from tasks import recipes
+from tasks.recipes import tables
+
+
+@pytest.mark.parametrize("text", ["first\rsecond", "\r", "a\r\rb"])
+def test_a_text_with_a_carriage_return_is_read_back_or_refused(tmp_path: Path, text: str) -> None:
+    """Python quotes it since 3.11.9 and 3.12.3; unquoted it would be two rows."""
+    table = pd.DataFrame({"x": [text, None, "a\r\nb", 'c",\rd'], "y": [1, 2, 3, 4]})
+    if not tables.QUOTES_RETURNS:
+        with pytest.raises(DataError, match="column x holds a carriage return, which this Python"):
+            recipes.write_csv(table, tmp_path / "t.csv")
+        assert list(tmp_path.iterdir()) == []
+        table = table.iloc[1:]
+    recipes.write_csv(table, tmp_path / "t.csv")
+    assert pd.read_csv(tmp_path / "t.csv")["x"].tolist()[-2:] == table["x"].tolist()[-2:]
+    assert len(pd.read_csv(tmp_path / "t.csv")) == len(table)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
