@@ -11,6 +11,7 @@ from grading.formats import Column, ColumnKind, SubmissionFormat
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST_NUMBER = 1e150  # the sum of the squares of a hundred million such numbers is still one
 LARGEST_INTEGER = 2**53  # beyond it float64 skips integers
 # Lengths are bounded so that a hostile cell cannot make the search slow.
 WHOLE_NUMBER = re.compile(r" ?\+?(-?)0{0,30}([0-9]{1,30}?)(?:\.0{0,30})? ?")
@@ -52,6 +53,7 @@ def _number(frame: "pd.DataFrame", column: Column, format: SubmissionFormat) -> 
     values = frame[column.name]
     _refuse(values.isna(), frame, column, format, "is missing")
     _refuse(values.abs() == float("inf"), frame, column, format, "is infinite")
+    _refuse(values.abs() > LARGEST_NUMBER, frame, column, format, f"holds {{}}, expected at most {LARGEST_NUMBER:g}")
     if column.minimum is not None:
         _refuse(values < column.minimum, frame, column, format, f"holds {{}}, expected {column.minimum:g} or more,")
     if column.maximum is not None:

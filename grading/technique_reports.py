@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.status import Status
-from grading.checks import PASSED_AT, TechniqueGrade, lost, not_applicable
+from grading.checks import DECIMALS, PASSED_AT, TechniqueGrade, lost, not_applicable
 from grading.reports import AttemptReport
 
 Pair = tuple[str, str]  # competition id, technique id
@@ -17,7 +17,8 @@ def technique_report(report: AttemptReport, grade: TechniqueGrade) -> AttemptRep
 
     Medals and thresholds are the competition's, and say nothing about a technique.
     """
-    valid = grade.score is not None and report.submission_exists and report.status is not Status.INVALID_SUBMISSION
+    graded = grade.score is not None and bool(grade.checks)  # of an answer that cannot be read nothing is checked
+    valid = graded and report.submission_exists and report.status is not Status.INVALID_SUBMISSION
     return replace(
         report,
         score=grade.score,
@@ -92,7 +93,8 @@ def _task(technique: str, group: Sequence[AttemptReport]) -> dict[str, Any]:
         "task": technique,
         "score": score,
         "sem": sem,
-        "passed": score is not None and score >= PASSED_AT,
+        # As scores are compared: means of equal numbers are not always that number.
+        "passed": score is not None and round(score, DECIMALS) >= PASSED_AT,
         "applicable": bool(asked),
         "checks": list(first.checks) if len(scores) <= 1 else _mean_checks(asked),
         "message": first.message if len(grades) == 1 else f"{len(scores)} of {len(grades)} seeds scored",
@@ -112,6 +114,9 @@ def _mean_checks(grades: Sequence[TechniqueGrade]) -> list[dict[str, Any]]:
             weights[check["name"]] = check["weight"]
             if check["points"] is not None:
                 points[check["name"]].append(check["points"])
+    unread = sum(grade.score is not None and not grade.checks for grade in grades)  # their answers earned nothing
+    for earned in points.values():
+        earned += [0.0] * unread
     return [
         {
             "name": name,

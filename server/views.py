@@ -143,4 +143,7 @@ def _order(request: RunRequest) -> RunOrder:
         sandbox=request.sandbox,
         priority=request.priority,
         judge=request.judge,
+        max_cost=request.max_cost_usd,
+        max_cost_per_attempt=request.max_cost_per_attempt_usd,
+        max_calls_per_minute=request.max_calls_per_minute,
     )

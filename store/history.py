@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from core.status import State
+from core.status import State, Status
 from store.records import RunRequest
 from store.runs import Store
 from store.tables import attempts, runs
@@ -24,6 +24,7 @@ def usual_secs(store: Store, request: RunRequest) -> dict[str, float]:
             .where(
                 attempts.c.run_id.in_(of_agent[:RECENT_RUNS]),
                 attempts.c.state == State.DONE,
+                attempts.c.status != Status.CANCELLED,
                 attempts.c.agent_secs.is_not(None),
                 attempts.c.competition_id.in_(request.competitions),
                 attempts.c.technique.is_not(None) if request.techniques else attempts.c.technique.is_(None),

@@ -1,6 +1,7 @@
 """Who owns an attempt: leases with fencing numbers. Every change is one atomic statement, by the database's clock."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true, update
@@ -11,6 +12,10 @@ from core.status import State, Status
 from store.records import Attempt, Lease, Outcome
 from store.tables import attempts, runs, tries
 from store.transactions import Transactions
+
+# What the agent of an earlier try did is not this try's.
+NOTHING_DONE: dict[str, Any] = {"agent_started_at": None, "collected_at": None, "agent_secs": None, "exit_code": None}
+LEFT = "left running: its worker has stopped, and the next one of its host goes on"
 
 
 class Leases(Transactions):
@@ -42,7 +47,7 @@ class Leases(Transactions):
                 fence=attempts.c.fence + 1,
                 tries=attempts.c.tries + 1,
                 started_at=self.now(),
-                agent_started_at=None,
+                **NOTHING_DONE,
                 message="",
                 last_line="",
                 host=host,
@@ -82,7 +87,8 @@ class Leases(Transactions):
                     owner=owner,
                     fence=fence,
                     lease_expires_at=self.after(lease_secs),
-                    tries=max(attempt.tries, 1),
+                    tries=attempt.tries + (attempt.message == LEFT),
+                    message="",
                 )
             ).rowcount
             if not changed:
@@ -98,7 +104,7 @@ class Leases(Transactions):
 
         Until the lease runs out nobody else takes it. The try is not spent.
         """
-        self._change(lease, lease_expires_at=self.after(lease_secs), tries=attempts.c.tries - 1)
+        self._change(lease, lease_expires_at=self.after(lease_secs), tries=attempts.c.tries - 1, message=LEFT)
 
     def renew(self, leases: Sequence[Lease], *, lease_secs: float, last_lines: Mapping[str, str]) -> dict[str, bool]:
         """Extend leases and store the agents' last lines.
@@ -125,6 +131,12 @@ class Leases(Transactions):
     def confirm(self, lease: Lease, *, lease_secs: float) -> None:
         """Make sure that a lease holds, and extend it. Raises LeaseLost."""
         self._change(lease, lease_expires_at=self.after(lease_secs))
+
+    def secs_since_start(self, attempt: Attempt) -> float:
+        """Seconds since the agent was started, both by the database's clock."""
+        with self.reading() as connection:
+            now: datetime = connection.execute(select(self.now())).scalar_one()
+        return (now - (attempt.agent_started_at or attempt.queued_at)).total_seconds()
 
     def agent_started(self, lease: Lease, *, environment: Mapping[str, Any]) -> None:
         """Note that the agent works now, and where. Raises LeaseLost."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from core.errors import InputError, UnknownName
 from core.status import RunState, State, Status
 from store import database
-from store.leases import Leases
+from store.leases import NOTHING_DONE, Leases
 from store.records import Attempt, Run, Try
 from store.tables import attempts, runs, tries
 
@@ -202,6 +202,7 @@ class Store(Leases):
             "finished_at": None,
             "tries": 0,
             "report": None,
+            **NOTHING_DONE,
         }
         held_by_dead = and_(attempts.c.state == State.RUNNING, attempts.c.owner.in_(dead_owners))
         ended_without_result = and_(attempts.c.state == State.DONE, attempts.c.status.in_(lost))

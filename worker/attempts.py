@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from worker.heartbeat import Watch
 from worker.identity import this_worker
 from worker.material import Material, material_of
 from worker.places import Place, data_place, run_folder
+from worker.rest import Rest
 from worker.runlog import RunLog
 from worker.sandbox import Execution, Launch, Leftover, Limits, Sandbox, Workspace
 from worker.sandbox.disk import remove_tree
@@ -183,8 +183,7 @@ class Try:
         self.log.note(f"adopted from {leftover.owner} by {this_worker()}")
         # What it may have was looked at when it was started, perhaps by a version with other rules.
         launch, material, snapshots = self._launch(self._known_agent())
-        started = self.attempt.agent_started_at or self.attempt.queued_at
-        used_secs = (datetime.now(UTC) - started).total_seconds()
+        used_secs = max(0.0, self.context.store.secs_since_start(self.attempt) - self._rest().secs)
         execution = leftover.adopt(launch)
         with self._closing(execution):
             outcome = self._supervise(execution, launch, snapshots, used_secs=used_secs)
@@ -323,10 +322,16 @@ class Try:
             execution.close(leave=self.left)
 
     def _supervise(self, execution: Execution, launch: Launch, snapshots: Snapshots, *, used_secs: float) -> Outcome:
-        started = time.monotonic()
-        gateway = self.gateway
+        started, rest, gateway = time.monotonic(), self._rest(), self.gateway
+        rested_before = rest.secs
         if gateway is not None:
             gateway.purse.ends_at = started + launch.limits.time_secs - used_secs
+
+        def rested(secs: float) -> None:
+            rest.add(secs)
+            if gateway is not None:
+                gateway.purse.ends_at += secs
+
         ending = Supervision(
             execution=execution,
             limits=launch.limits,
@@ -337,12 +342,16 @@ class Try:
             note=self.log.note,
             used_secs=used_secs,
             at_every_look=self._look_at_disks,
+            rested=rested,
             spent=lambda: gateway.spent if gateway else None,
         ).run()
         self._look_at_disks()
-        agent_secs = round(used_secs + time.monotonic() - started, 3)
+        agent_secs = round(used_secs + time.monotonic() - started - (rest.secs - rested_before), 3)
         self.log.note(f"the agent ended: {ending.status} ({ending.message}) after {agent_secs} s")
         return Outcome(status=ending.status, message=ending.message, agent_secs=agent_secs, exit_code=ending.exit_code)
+
+    def _rest(self) -> Rest:
+        return Rest(self.folder.live(self.attempt.name, self.fence) / "rested")
 
     def _look_at_disks(self) -> None:
         self.lacking.note(room.lacking(self.context.settings, self.folder.path))

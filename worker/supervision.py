@@ -44,6 +44,7 @@ class Supervision:
         snapshots: taken while it works; None where nothing is handed in.
         note: takes a line for run.log.
         at_every_look: called as often as the agent is looked at.
+        rested: called with the seconds for which the agent was frozen, which do not count.
         spent: says, as soon as it is so, why there is no money left for the agent's model.
     """
 
@@ -56,6 +57,7 @@ class Supervision:
     note: Callable[[str], None]
     used_secs: float = 0.0
     at_every_look: Callable[[], None] = lambda: None
+    rested: Callable[[float], None] = lambda secs: None
     spent: Callable[[], str | None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -114,8 +116,10 @@ class Supervision:
             if self.execution.wait(TICK_SECS) is not None:
                 break
         self.execution.pause(False)
-        self._deadline += time.monotonic() - held
-        self.note(f"went on after {time.monotonic() - held:.0f} s")
+        rested = time.monotonic() - held
+        self._deadline += rested
+        self.rested(rested)
+        self.note(f"went on after {rested:.0f} s")
 
     def _reason_to_stop(self) -> tuple[Status, str] | None:
         if self.watch.cancelled.is_set():

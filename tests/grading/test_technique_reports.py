@@ -1,6 +1,7 @@
 """Technique grades of a run: per task over seeds, per competition, and what is left out of averages."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_a_missing_answer_is_a_zero_that_counts() -> None:
     empty = technique_report(made, ungraded("cv", "there is no file"))
     assert technique_grades([empty], inapplicable={})["a"]["summary"]["mean_score"] == 0.0
     assert not empty.valid_submission
+
+
+@pytest.mark.parametrize("seeds", range(1, 12))
+def test_seeds_that_have_all_just_passed_are_a_task_that_has(seeds: int) -> None:
+    reports = [attempt("a", "cv", seed, 0.7) for seed in range(seeds)]
+    graded = technique_grades(reports, inapplicable={})["a"]
+    assert graded["tasks"]["cv"]["passed"] and graded["summary"]["pass_rate"] == 1.0
+
+
+@pytest.mark.parametrize("status", [Status.INVALID_SUBMISSION, Status.AGENT_FAILED, Status.TIME_LIMIT])
+def test_an_answer_that_cannot_be_read_is_no_valid_submission_however_the_agent_ended(status: Status) -> None:
+    made = replace(report("a", 1, None, status=status, technique="cv"), submission_exists=True)
+    unread = technique_report(made, ungraded("cv", "not JSON"))
+    assert (unread.score, unread.valid_submission) == (0.0, False)
+    task = technique_grades([attempt("a", "cv", 0, 0.9), unread], inapplicable={})["a"]["tasks"]["cv"]
+    assert task["score"] == 0.45
+    assert task["checks"] == [{"name": "counts", "weight": 2.0, "points": 0.9, "seeds": 2}]  # 0.45 of 2
 
 
 def test_a_techniques_score_earns_no_medal_and_survives_json() -> None:

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,27 @@ def test_an_attempt_that_was_left_is_adopted_or_taken_when_its_lease_ends(store:
     assert store.adopt(expired, owner="heir", lease_secs=LONG, expired=False) is None
 
 
+def test_a_try_that_is_left_and_adopted_counts_once_beside_those_before_it(store: Store, written: Written) -> None:
+    attempt_id = written[1][0].attempt_id
+    store.give_back(acquired(store, written[1][0]), error="the engine", counts=True)
+    store.leave(acquired(store, written[1][0], owner="stopped"), lease_secs=LONG)
+    left = store.attempt(attempt_id)
+    assert left.message.startswith("left running")
+    assert store.adopt(left, owner="heir", lease_secs=LONG, expired=False) is not None
+    adopted = store.attempt(attempt_id)
+    assert (adopted.tries, adopted.message) == (2, "")
+    assert store.adopt(adopted, owner="next", lease_secs=LONG, expired=False) is not None
+    assert store.attempt(attempt_id).tries == 2
+
+
+def test_the_time_since_the_agents_start_is_by_the_databases_clock(store: Store, written: Written) -> None:
+    store.agent_started(acquired(store, written[1][0]), environment={})
+    attempt = store.attempt(written[1][0].attempt_id)
+    assert 0 <= store.secs_since_start(attempt) < 60
+    earlier = replace(attempt, agent_started_at=(attempt.agent_started_at or datetime.now(UTC)) - timedelta(hours=1))
+    assert 3600 <= store.secs_since_start(earlier) < 3660
+
+
 def test_the_heartbeat_carries_last_lines_and_the_wish_to_cancel(store: Store, written: Written) -> None:
     run, planned = written
     lease = acquired(store, planned[0])
@@ -248,12 +271,28 @@ def test_resuming_queues_only_what_has_no_result(store: Store, written: Written)
     finished(store, planned[0])
     finished(store, planned[1], Status.AGENT_FAILED)
     lease = acquired(store, planned[2])
-    store.give_up(lease, Outcome(status=Status.INFRASTRUCTURE_FAILED, message="engine gone"), error="")
+    failed = Outcome(status=Status.INFRASTRUCTURE_FAILED, message="engine gone", agent_secs=4.0, exit_code=1)
+    store.give_up(lease, failed, error="")
     store.close_run(run.run_id)
     assert store.reopen_run(run.run_id, dead_owners=[]) == [planned[2].attempt_id]
     assert store.run(run.run_id).state is RunState.OPEN
     attempt = store.attempt(planned[2].attempt_id)
     assert (attempt.state, attempt.status, attempt.tries) == (State.QUEUED, None, 0)
+    assert (attempt.agent_secs, attempt.exit_code, attempt.agent_started_at) == (None, None, None)
+
+
+def test_a_new_try_has_nothing_of_what_the_one_before_it_did(store: Store, written: Written) -> None:
+    run, planned = written
+    lease = acquired(store, planned[0])
+    store.agent_started(lease, environment={})
+    cancelled = Outcome(status=Status.CANCELLED, message="", agent_secs=4.0, exit_code=143)
+    store.give_up(lease, cancelled, error="")
+    store.reopen_run(run.run_id, dead_owners=[])
+    acquired(store, planned[0], lease_secs=EXPIRED)
+    store.requeue_expired(max_tries=1, grading_secs=LONG)
+    attempt = store.attempt(planned[0].attempt_id)
+    assert attempt.status is Status.INFRASTRUCTURE_FAILED
+    assert (attempt.agent_secs, attempt.exit_code, attempt.agent_started_at) == (None, None, None)
 
 
 def test_resuming_takes_attempts_from_the_dead_and_not_from_the_living(store: Store, written: Written) -> None:

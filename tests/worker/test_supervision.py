@@ -75,6 +75,7 @@ def test_an_agent_rests_before_its_lease_runs_out(tmp_path: Path) -> None:
     execution = ProcessSandbox().start(launch)
     pause, paused_at, said = execution.pause, [], []
     stopping = threading.Event()
+    rested: list[float] = []
 
     def noting_pause(paused: bool) -> None:
         pause(paused)
@@ -94,12 +95,14 @@ def test_an_agent_rests_before_its_lease_runs_out(tmp_path: Path) -> None:
         stopping=stopping,
         snapshots=None,
         note=note,
+        rested=rested.append,
     )
     try:
         with pytest.raises(Stopping):
             supervision.run()
     finally:
         execution.close()
+    assert rested == [pytest.approx(paused_at[1] - paused_at[0], abs=1)]
     assert paused_at[0] < watch.renewed_at + 3.9
     assert said[0] == ("paused", 1), "it rests first: what is said is written to a disk that may be away"
 
