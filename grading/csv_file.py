@@ -18,7 +18,7 @@ from core.errors import SubmissionInvalid
 
 HEADER_BYTES = 1 << 20
 SCAN_BYTES = 1 << 22
-EXTRA_COLUMNS = 1_000
+EXTRA_COLUMNS = 100
 DIAGNOSIS_ROWS = 100_000
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 # No part can match the same characters as the part beside it: linear in the length of a hostile cell.

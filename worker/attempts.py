@@ -341,11 +341,11 @@ class Try:
             snapshots=snapshots,
             note=self.log.note,
             used_secs=used_secs,
-            at_every_look=self._look_at_disks,
+            at_every_look=lambda: self._look_at_disks(execution),
             rested=rested,
             spent=lambda: gateway.spent if gateway else None,
         ).run()
-        self._look_at_disks()
+        self._look_at_disks(execution)
         agent_secs = round(used_secs + time.monotonic() - started - (rest.secs - rested_before), 3)
         self.log.note(f"the agent ended: {ending.status} ({ending.message}) after {agent_secs} s")
         return Outcome(status=ending.status, message=ending.message, agent_secs=agent_secs, exit_code=ending.exit_code)
@@ -353,8 +353,11 @@ class Try:
     def _rest(self) -> Rest:
         return Rest(self.folder.live(self.attempt.name, self.fence) / "rested")
 
-    def _look_at_disks(self) -> None:
-        self.lacking.note(room.lacking(self.context.settings, self.folder.path))
+    def _look_at_disks(self, execution: Execution) -> None:
+        lacking = room.lacking(self.context.settings, self.folder.path)
+        if lacking is not None:
+            lacking = room.lacking(self.context.settings, self.folder.path, besides=execution.disk_bytes())
+        self.lacking.note(lacking)
 
     def _check_lease(self) -> None:
         if self.watch.lost.is_set():

@@ -6,6 +6,7 @@ What the code gives is hostile too. It is judged against the truth outside the s
 import logging
 import multiprocessing
 import os
+import resource
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -29,8 +30,10 @@ log = logging.getLogger(__name__)
 
 RESULT = "code_check.json"
 MAX_SOURCE_BYTES = 1 << 20
-MAX_OUTPUT_BYTES = 256 << 20
+MAX_OUTPUT_BYTES = 64 << 20
 MOST_SECS = 180.0  # for all calls together
+JUDGING_SECS = 300.0
+JUDGING_BYTES = 8 << 30  # of address space
 PROBES = 4  # rows whose target is changed
 RUNNER = Agent(
     id="code-runner",
@@ -151,12 +154,17 @@ def _plan(technique: Technique, view: View) -> dict[str, Any]:
 def _judged(technique: Technique, outputs: Path, view: View) -> Mapping[str, Any]:
     with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_judge, technique.id, outputs, view).result()
-        except BrokenProcessPool:
+            return pool.submit(_judge, technique.id, outputs, view).result(timeout=JUDGING_SECS)
+        except TimeoutError:
+            for process in list(pool._processes.values()):  # the pool would wait for it, and cannot be told not to
+                process.kill()
+            return {"note": f"judging what the code gave took more than {JUDGING_SECS:g} s"}
+        except (BrokenProcessPool, MemoryError):
             return {"note": "judging what the code gave took too much memory"}
 
 
 def _judge(technique_id: str, outputs: Path, view: View) -> Mapping[str, Any]:
+    resource.setrlimit(resource.RLIMIT_AS, (JUDGING_BYTES, JUDGING_BYTES))
     return load_technique(technique_id).judge_code(outputs, view.public, view.truth(), view.table())
 
 

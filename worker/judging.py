@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import Any
 
 from grading.answers import Answer, excerpt, number
@@ -30,11 +31,12 @@ def judged(model: str, technique: Technique, answer: Answer, secrets: Mapping[st
     reasoning = {field: answer[field] for field in REASONING if answer.get(field)}
     if not reasoning:
         return {"model": model, "score": 0.0, "comment": "there is no reasoning"}
+    mark = token_hex(12)  # which the answer cannot know
     text = json.dumps(reasoning, ensure_ascii=True)[:MOST_CHARACTERS]  # ASCII: no lone surrogates
     said = ask(
         model,
         rules=(TECHNIQUES / "rubric.md").read_text(encoding="utf-8"),
-        question=f"{technique.description()}\n\n<reasoning>\n{text}\n</reasoning>",
+        question=f"{technique.description()}\n\n{mark}\n{text}\n{mark}\n\nThe answer's reasoning has ended.",
         secrets=secrets,
     )
     if said.problem is not None:  # beside the score: what goes wrong here takes nothing from the grade

@@ -35,12 +35,15 @@ def free_bytes(folder: Path) -> float:
         return math.nan
 
 
-def lacking(settings: Settings, *more: Path) -> str | None:
+def lacking(settings: Settings, *more: Path, besides: float = 0.0) -> str | None:
     """Say which disk has too little room for agents (MIN_FREE_DISK_GB); None where all have enough.
 
     Looked at are the disks of data and runs, and of the folders `more`.
+
+    Args:
+        besides: bytes that count as free: what an agent has taken itself is no reason not to blame it.
     """
-    return _lacking([settings.data_dir, settings.runs_dir, *more], settings.min_free_disk_gb * 2**30)
+    return _lacking([settings.data_dir, settings.runs_dir, *more], settings.min_free_disk_gb * 2**30, besides=besides)
 
 
 def full(folder: Path) -> str | None:
@@ -65,9 +68,9 @@ class Lacking:
         return self.said if time.monotonic() - self.at < LATELY_SECS else None
 
 
-def _lacking(folders: Iterable[Path], wanted: float) -> str | None:
+def _lacking(folders: Iterable[Path], wanted: float, *, besides: float = 0.0) -> str | None:
     for folder in folders:
-        if (free := free_bytes(folder)) < max(wanted, FULL_BYTES):
+        if (free := free_bytes(folder)) + besides < max(wanted, FULL_BYTES):
             return (
                 f"the disk of {folder} is nearly full: {free / 2**30:.2f} GiB free, {wanted / 2**30:g} GiB wanted "
                 "(MLEBENCH_MIN_FREE_DISK_GB)"

@@ -23,6 +23,7 @@ from worker.sandbox import Execution, Exit, Launch, ModelAccess, images
 from worker.sandbox.disk import remove_tree
 from worker.sandbox.docker import DockerSandbox, take_over_through_container
 from worker.sandbox.engine import FOLDER_LABEL, KIND_LABEL, WORKER_LABEL, connect, remove
+from worker.sandbox.neighbours import IMAGE
 
 pytestmark = pytest.mark.integration
 REPO = Path(__file__).resolve().parents[2]
@@ -478,14 +479,45 @@ def test_files_can_be_taken_over_by_another_user(
 ) -> None:
     """Where the worker is not root: here it pretends to be somebody else."""
     launch, _ = prepared("true")
-    image = sandbox.build(launch.agent)
     run(sandbox, launch)
     (launch.workspace.code / "file").touch()
     monkeypatch.setattr(os, "geteuid", lambda: 4321)
     monkeypatch.setattr(os, "getegid", lambda: 1234)
-    take_over_through_container(client, image, launch.workspace)
+    take_over_through_container(client, str(client.images.get(IMAGE).id), launch.workspace)
     status = (launch.workspace.code / "file").stat()
     assert (status.st_uid, status.st_gid) == (4321, 1234)
+
+
+OWN_CHOWN = """FROM python:3.11-slim-bookworm
+RUN printf '#!/bin/sh\\n[ ! -d /take ] || id -u > /take/code/mine\\n' > /usr/local/bin/chown && chmod +x /usr/local/bin/chown
+RUN cp /usr/local/bin/chown /bin/chown.new && mv /bin/chown.new /bin/chown
+RUN useradd --uid 7777 nonroot
+COPY . /home/agent
+"""
+
+
+def test_nothing_of_an_agents_image_runs_as_root_when_its_files_are_taken_over(
+    sandbox: DockerSandbox, prepared: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own `chown` would be the engine's root, beside folders of the host."""
+    launch, _ = prepared("touch $CODE_DIR/file", dockerfile=OWN_CHOWN)
+    execution = sandbox.start(launch)
+    assert execution.wait(30) == Exit(code=0, out_of_memory=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    execution.close()
+    monkeypatch.undo()
+    assert [path.name for path in launch.workspace.code.iterdir()] == ["file"]
+    assert (launch.workspace.code / "file").stat().st_uid == 4321
+
+
+def test_a_volume_that_an_image_declares_counts_as_memory(sandbox: DockerSandbox, prepared: Start) -> None:
+    dockerfile = "FROM python:3.11-slim-bookworm\nVOLUME /scratch\nVOLUME /home/code\nCOPY . /home/agent\n"
+    launch, said = prepared(
+        "stat --file-system --format %T /scratch; touch /scratch/x /home/code/y", dockerfile=dockerfile
+    )
+    assert run(sandbox, launch) == Exit(code=0, out_of_memory=False)
+    assert "tmpfs" in said.text
+    assert (launch.workspace.code / "y").exists()
 
 
 ABANDON = """

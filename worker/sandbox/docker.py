@@ -39,7 +39,7 @@ from worker.sandbox.engine import (
 )
 from worker.sandbox.environment import IN_CONTAINER, VALIDATION_PORT, contract_environment
 from worker.sandbox.images import AgentImage, Images
-from worker.sandbox.neighbours import Kind, Neighbour, Neighbours
+from worker.sandbox.neighbours import IMAGE, MEMORY_BYTES, PIDS, Kind, Neighbour, Neighbours
 from worker.sandbox.validation import Attendance, write_validate_script
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ code=$?
 [ -z "$orphaned" ] || exit $ORPHANED
 exit $code
 """
+TAKE_OVER_SECS = 600  # for some ten million files
 WATCH_PART = 6  # the container looks for its neighbour this many times in `orphan_secs`
 # What an adopting worker has not seen of the output comes from here; run.log has it all.
 KEPT_OUTPUT = docker.types.LogConfig(type="local", config={"max-size": "8m", "max-file": "2", "compress": "false"})
@@ -135,6 +136,7 @@ class DockerSandbox:
             launch,
             client=self._client,
             image=image,
+            helper=self._images.pulled(IMAGE),
             container=container,
             output=_output_of(attached),
             hang_up=lambda: _hang_up(attached),
@@ -209,6 +211,7 @@ class DockerSandbox:
             launch,
             client=self._client,
             image=image,
+            helper=self._images.pulled(IMAGE),
             container=ref,
             output=output,
             hang_up=lambda: None,  # it ends with the container
@@ -259,11 +262,11 @@ class DockerSandbox:
                     FOLDER_LABEL: str(self._folder),
                 },
             ),
-            host_config=self._host_config(launch, neighbour),
+            host_config=self._host_config(launch, image, neighbour),
         )
         return str(created["Id"])
 
-    def _host_config(self, launch: Launch, neighbour: Neighbour) -> dict[str, Any]:
+    def _host_config(self, launch: Launch, image: AgentImage, neighbour: Neighbour) -> dict[str, Any]:
         limits = launch.limits
         if launch.agent.privileged:
             launch.note("the agent runs in a privileged container: no isolation from this host")
@@ -272,6 +275,8 @@ class DockerSandbox:
             isolation = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
         return self._client.api.create_host_config(
             mounts=_mounts(launch.workspace),
+            # In place of anonymous volumes, which nobody would measure: this counts as the agent's memory.
+            tmpfs=dict.fromkeys(image.volumes, "mode=1777"),
             network_mode=f"container:{neighbour.container}",
             pids_limit=limits.pids,
             mem_limit=limits.memory_bytes,
@@ -320,6 +325,7 @@ class DockerExecution:
         *,
         client: docker.DockerClient,
         image: AgentImage,
+        helper: str,
         container: str,
         output: Iterator[bytes],
         hang_up: Callable[[], None],
@@ -330,6 +336,7 @@ class DockerExecution:
         self._launch = launch
         self._client = client
         self._image = image
+        self._helper = helper  # an image of ours, for what is done as root
         self._output = output
         self._hang_up = hang_up
         self._release = release
@@ -448,17 +455,21 @@ class DockerExecution:
             for folder in (workspace.submission, workspace.code, workspace.logs):
                 take_over(folder, uid=uid, gid=gid)
         else:
-            take_over_through_container(self._client, self._image.id, workspace)
+            take_over_through_container(self._client, self._helper, workspace)
 
 
 def take_over_through_container(client: docker.DockerClient, image: str, workspace: Workspace) -> None:
-    """Change the owner of the workspace's folders to us, by the engine's root: we are another user."""
+    """Change the owner of the workspace's folders to us, by the engine's root: we are another user.
+
+    Args:
+        image: one of ours. Never the agent's: its `chown` would run as the host's root.
+    """
     api = client.api
     folders = {"submission": workspace.submission, "code": workspace.code, "logs": workspace.logs}
     with translated_docker_errors("taking the agent's files over"):
         helper = api.create_container(
             image,
-            entrypoint=["chown", "-R", "-P", f"{os.geteuid()}:{os.getegid()}"],
+            entrypoint=["/bin/chown", "-R", "-P", f"{os.geteuid()}:{os.getegid()}"],
             command=[f"/take/{name}" for name in folders],
             user="0:0",
             labels=labels("helper"),
@@ -468,11 +479,15 @@ def take_over_through_container(client: docker.DockerClient, image: str, workspa
                 cap_drop=["ALL"],
                 cap_add=["CHOWN", "DAC_READ_SEARCH"],
                 security_opt=["no-new-privileges"],
+                read_only=True,
+                pids_limit=PIDS,
+                mem_limit=MEMORY_BYTES,
+                memswap_limit=MEMORY_BYTES,
             ),
         )["Id"]
         try:
             api.start(helper)
-            api.wait(helper)
+            api.wait(helper, timeout=TAKE_OVER_SECS)
         finally:
             remove(client, helper)
 

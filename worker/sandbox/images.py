@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,12 +47,14 @@ class AgentImage:
     id: str  # sha256:...
     uid: int
     gid: int
+    volumes: tuple[str, ...] = ()  # folders that its Dockerfile, or one below it, declares as VOLUME
 
     @classmethod
     def from_inspection(cls, inspected: Mapping[str, Any]) -> Self:
         """Read what `Images` wrote on the image."""
         uid, _, gid = inspected["Config"]["Labels"][OWNER_LABEL].partition(":")
-        return cls(id=inspected["Id"], uid=int(uid), gid=int(gid))
+        volumes = set(inspected["Config"].get("Volumes") or ()) - set(BUILD_ARGUMENTS.values()) - {IN_CONTAINER.data}
+        return cls(id=inspected["Id"], uid=int(uid), gid=int(gid), volumes=tuple(sorted(volumes)))
 
 
 class Images:
@@ -66,6 +69,11 @@ class Images:
         self._client = client
         self._foreign_network = foreign_network
         self._locks = locks
+
+    @cached_property
+    def _build_memory(self) -> int:
+        """What a step of a build may use: half of the host's memory."""
+        return int(self._client.info()["MemTotal"]) // 2
 
     def agent_image(self, agent: Agent) -> AgentImage:
         """The agent's image, built now if its folder's content has no image yet.
@@ -178,6 +186,7 @@ LABEL {OWNER_LABEL}={uid}:{gid}
             network_mode=network,
             decode=True,
             timeout=BUILD_SECS,  # for its next word
+            container_limits={"memory": self._build_memory, "memswap": self._build_memory},
             **options,
         )
         give_up_at = time.monotonic() + BUILD_SECS
