@@ -489,7 +489,8 @@ def test_files_can_be_taken_over_by_another_user(
 
 
 OWN_CHOWN = """FROM python:3.11-slim-bookworm
-RUN printf '#!/bin/sh\\n[ ! -d /take ] || id -u > /take/code/mine\\n' > /usr/local/bin/chown && chmod +x /usr/local/bin/chown
+RUN printf '#!/bin/sh\\n[ ! -d /take ] || id -u > /take/code/mine\\n' > /usr/local/bin/chown
+RUN chmod +x /usr/local/bin/chown
 RUN cp /usr/local/bin/chown /bin/chown.new && mv /bin/chown.new /bin/chown
 RUN useradd --uid 7777 nonroot
 COPY . /home/agent
