@@ -25,12 +25,13 @@ MODELS = {
     "tree": "gradient boosted trees that take nothing but numbers",
     "linear": "a linear model with an L2 penalty",
 }
-NAMES = {
-    "coded": ("region_code", "branch_code", "segment_code", "plan_code", "zone_code", "class_code", "series_code"),
-    "many": ("supplier", "batch_ref", "postal_area", "merchant", "device_model", "warehouse_bin", "campaign"),
-    "ordered": ("rating", "priority", "level", "experience", "condition", "size_class", "risk_band"),
-    "unseen": ("channel", "province", "provider", "material", "team", "platform", "category"),
-}
+KINDS = ("coded", "many", "ordered", "unseen")
+# One pool for all: a name tells nothing of what its column is.
+NAMES = (
+    *("region", "branch", "segment", "plan", "zone", "series", "supplier", "batch", "postal_area", "merchant"),
+    *("device_model", "warehouse_bin", "campaign", "rating", "priority", "level", "experience", "condition"),
+    *("size_class", "risk_band", "channel", "province", "provider", "material", "team", "platform", "category"),
+)
 SCALES = (
     ("low", "medium", "high"),
     ("very low", "low", "medium", "high", "very high"),
@@ -57,11 +58,10 @@ class _Category:
 
 def plant(tables: Tables, draw: RandomState) -> Planted:
     require_rows(tables, LEAST_ROWS)
-    kinds = [kind for kind in NAMES if kind not in pick(draw, list(NAMES), int(draw.randint(2)))]
-    categories: dict[str, _Category] = {}
-    for kind in kinds:
-        (name,) = columns_named(draw, tables, NAMES[kind], 1)
-        categories[name] = _MAKERS[kind](tables, draw)
+    left_out = pick(draw, list(KINDS), int(draw.randint(2)))
+    kinds = [kind for kind in KINDS if kind not in left_out]
+    names = columns_named(draw, tables, NAMES, len(kinds))
+    categories = {name: _MAKERS[kind](tables, draw) for name, kind in zip(names, kinds, strict=True)}
     columns = {name: (category.train, category.test) for name, category in categories.items()}
     view = tables.with_columns(columns, draw)
     model = pick(draw, sorted(MODELS))[0]

@@ -9,6 +9,7 @@
 What the test rows get is drawn from the train rows' columns: nothing about the test rows' targets is known here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,16 +36,16 @@ SHARED_SHARE = (0.04, 0.10)  # of the test rows
 COPY_NOISE = 0.01  # of the target's spread
 HINT_NOISE = (0.9, 1.6)  # of the target's spread, in a column that is no leak
 GROUP_SIZE = (2, 5)
-NAMES = {
-    "target_copy": ("adjusted_index", "review_score", "quality_index", "final_grade", "audit_value"),
-    "after_outcome": ("settlement_amount", "closing_balance", "refund_total", "recovery_fee", "follow_up_cost"),
-    "group_mean": ("cohort_rate", "batch_average", "cluster_rate", "peer_level"),
-    "group": ("cohort", "batch_no", "cluster_no", "peer_group"),
-    "encoded_id": ("reference_no", "case_number", "ticket", "record_key"),
-    "noise": ("load_factor", "exposure", "drift", "tolerance"),
-    "related": ("prior_estimate", "baseline_index", "expected_level", "first_guess"),
-    "plain_id": ("serial_no", "registry_no", "slip_no", "file_no"),
-}
+KINDS = ("target_copy", "after_outcome", "group_mean", "encoded_id", "group", "related", "plain_id")
+MOST_NOISE = 4  # columns of noise, one at least: the number of columns tells nothing of the number of leaks
+# One pool for all: a name tells nothing of what its column is.
+NAMES = (
+    *("adjusted_index", "review_score", "quality_index", "final_grade", "audit_value", "settlement_amount"),
+    *("closing_balance", "refund_total", "recovery_fee", "follow_up_cost", "cohort_rate", "batch_average"),
+    *("cluster_rate", "peer_level", "cohort", "batch_no", "cluster_no", "peer_group", "reference_no", "case_number"),
+    *("ticket", "record_key", "load_factor", "exposure", "drift", "tolerance", "prior_estimate", "baseline_index"),
+    *("expected_level", "first_guess", "serial_no", "registry_no", "slip_no", "file_no"),
+)
 ACTIONS = {"columns": "drop_features", "rows": "drop_shared_rows", "both": "drop_features_and_rows", "clean": "none"}
 
 
@@ -53,8 +54,10 @@ def plant(tables: Tables, draw: RandomState) -> Planted:
     kinds = pick(draw, [*_LEAKS, "shared_rows"], int(draw.randint(MOST_LEAKS + 1)))
     if "shared_rows" in kinds:  # shared rows would bring what is known after the outcome into the test table
         kinds = [kind for kind in kinds if kind != "after_outcome"]
-    names = {kind: columns_named(draw, tables, pool, 1)[0] for kind, pool in NAMES.items()}
-    columns = _innocent(tables, names, draw)
+    noise = [f"noise {number}" for number in range(int(draw.randint(1, MOST_NOISE + 1)))]
+    places = (*KINDS, *noise)
+    names = dict(zip(places, columns_named(draw, tables, NAMES, len(places)), strict=True))
+    columns = _innocent(tables, names, noise, draw)
     leaks: dict[str, str] = {}
     for kind in kinds:
         if kind != "shared_rows":
@@ -67,10 +70,12 @@ def plant(tables: Tables, draw: RandomState) -> Planted:
     return Planted(tables=view, truth=_truth(view, leaks))
 
 
-def _innocent(tables: Tables, names: dict[str, str], draw: RandomState) -> dict[str, tuple[Any, Any]]:
+def _innocent(
+    tables: Tables, names: dict[str, str], noise: Sequence[str], draw: RandomState
+) -> dict[str, tuple[Any, Any]]:
     """Columns that are no leaks: noise, an honest hint, a plain number of each row, small groups."""
     rows, test_rows = len(tables.train), len(tables.test)
-    noise = significant(draw.standard_normal(rows + test_rows) * 10)
+    noises = [significant(draw.standard_normal(rows + test_rows) * 10) for _ in noise]
     blur = HINT_NOISE[0] + (HINT_NOISE[1] - HINT_NOISE[0]) * draw.random_sample()
     hint = significant(_numbers(tables) + blur * draw.standard_normal(rows), 5)
     serial = 100_000 + draw.permutation(rows + test_rows)
@@ -78,7 +83,7 @@ def _innocent(tables: Tables, names: dict[str, str], draw: RandomState) -> dict[
     groups = np.repeat(np.arange(rows), sizes)[: rows + test_rows]
     groups = np.array([f"G{number:05d}" for number in draw.permutation(len(sizes))])[groups][draw.permutation(rows)]
     return {
-        names["noise"]: (noise[:rows], noise[rows:]),
+        **{names[place]: (values[:rows], values[rows:]) for place, values in zip(noise, noises, strict=True)},
         names["related"]: (hint, _like(hint, test_rows, draw)),
         names["plain_id"]: (serial[:rows], serial[rows:]),
         names["group"]: (groups, _like(groups, test_rows, draw)),
