@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tasks.registry import Competition
 
 
+def _secret() -> str:
+    return load_settings().view_secret.get_secret_value()
+
+
 def write_view(technique_id: str, competition: "Competition", prepared: "Prepared", *, seed: int, out: Path) -> None:
     """Write what an agent would see to `out`: `data/` and `technique_description.md`. The truth is not among it.
 
@@ -34,7 +38,7 @@ def write_view(technique_id: str, competition: "Competition", prepared: "Prepare
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"--out {out} is there already; expected a new or an empty folder")
     try:
-        view = make_view(technique, competition, prepared, seed)
+        view = make_view(technique, competition, prepared, seed, secret=_secret())
     except NotApplicable as reason:
         raise InputError(f"{technique_id} cannot be asked of {competition.id}: {reason}") from reason
     try:
@@ -73,7 +77,7 @@ def grade_answer(
     if not answer_dir.is_dir():
         raise InputError(f"{answer_dir} is not a folder; expected one that holds {technique.answer_file}")
     try:
-        view = make_view(technique, competition, prepared, seed)
+        view = make_view(technique, competition, prepared, seed, secret=_secret())
         grade = technique.grade(answer_dir / technique.answer_file, view.truth())
     except NotApplicable as reason:
         grade = not_applicable(technique.id, str(reason))

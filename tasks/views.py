@@ -3,8 +3,9 @@
     <data_dir>/<competition>/views/<technique>-<seed>-<fingerprint>/public/     what an agent sees
     <data_dir>/<competition>/views/<technique>-<seed>-<fingerprint>/private/    the truth about it
 
-The same competition, technique and seed give the same bytes on every host, in whatever order views are made; the
-fingerprint tells views of other data, or of an earlier planter, apart. A view appears in one step, made once per host.
+The same competition, technique and seed (and secret, where there is one) give the same bytes on every host, in
+whatever order views are made; the fingerprint tells views of other data, or of an earlier planter, apart. A view
+appears in one step, made once per host.
 
 Views may be deleted when no run is under way: they are made again where they are needed.
 
@@ -89,9 +90,11 @@ class View:
         return value
 
 
-def find_view(technique: "Technique", competition: "Competition", prepared: Prepared, seed: int) -> View | None:
-    """Give a view that this host has already."""
-    view = _view(technique, competition, prepared, seed)
+def find_view(
+    technique: "Technique", competition: "Competition", prepared: Prepared, seed: int, *, secret: str = ""
+) -> View | None:
+    """Give a view that this host has already. `secret`: as for make_view."""
+    view = _view(technique, competition, prepared, seed, secret)
     return view if (view.private / "truth.json").is_file() else None
 
 
@@ -101,11 +104,17 @@ def make_view(
     prepared: Prepared,
     seed: int,
     *,
+    secret: str = "",
     log: Callable[[str], None] = logger.info,
 ) -> View:
     """Make a view, or do nothing when this host has it.
 
     Safe to call from any number of processes of this host: one makes it, the others wait for it.
+
+    Args:
+        secret: what else the view is drawn from, beside competition, technique and seed: without one, whoever has
+            this program and the data can make the view, and its truth.
+        log: takes a line about what is going on.
 
     Raises:
         NotApplicable: the technique cannot be asked of this competition.
@@ -114,15 +123,15 @@ def make_view(
     """
     if reason := technique.inapplicable(competition):
         raise NotApplicable(reason)
-    if (found := find_view(technique, competition, prepared, seed)) is not None:
+    if (found := find_view(technique, competition, prepared, seed, secret=secret)) is not None:
         return found
-    view = _view(technique, competition, prepared, seed)
+    view = _view(technique, competition, prepared, seed, secret)
     views = view.public.parent.parent
     try:
         views.mkdir(parents=True, exist_ok=True)
         with _locked(views / ".lock", log):
-            if find_view(technique, competition, prepared, seed) is None:
-                _make(view, technique, competition, prepared, log)
+            if find_view(technique, competition, prepared, seed, secret=secret) is None:
+                _make(view, technique, competition, prepared, secret, log)
     except OSError as error:
         raise InputError(f"the views of {competition.id} cannot be written to {views}: {error}") from error
     return view
@@ -156,9 +165,9 @@ def draw_tables(competition: "Competition", public: Path, draw: Any) -> "Tables"
     return Tables(table=table, train=train, test=test)
 
 
-def _view(technique: "Technique", competition: "Competition", prepared: Prepared, seed: int) -> View:
+def _view(technique: "Technique", competition: "Competition", prepared: Prepared, seed: int, secret: str) -> View:
     said = json.dumps(competition.table.model_dump(mode="json") if competition.table else None, sort_keys=True)
-    parts = (RECIPE, technique.content_hash(), data_hash(prepared), said)
+    parts = (RECIPE, technique.content_hash(), data_hash(prepared), said, *([secret] if secret else []))
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
     # Beside prepared/, though the data may have been put there by a link.
     folder = prepared.public.parent.parent / "views" / f"{technique.id}-{seed}-{fingerprint}"
@@ -181,7 +190,12 @@ def _locked(path: Path, log: Callable[[str], None]) -> Any:
 
 
 def _make(
-    view: View, technique: "Technique", competition: "Competition", prepared: Prepared, log: Callable[[str], None]
+    view: View,
+    technique: "Technique",
+    competition: "Competition",
+    prepared: Prepared,
+    secret: str,
+    log: Callable[[str], None],
 ) -> None:
     folder = view.public.parent
     check_data_dir(folder.parent.parent.parent)
@@ -192,18 +206,22 @@ def _make(
         temporary = replace(view, public=Path(name) / "view" / "public", private=Path(name) / "view" / "private")
         temporary.public.mkdir(parents=True)
         temporary.private.mkdir()
-        _fill(temporary, technique, competition, prepared)
+        _fill(temporary, technique, competition, prepared, secret)
         if folder.exists():  # without its truth: not made by this module
             raise DataError(f"{folder} is in the way of a view; remove it")
         temporary.public.parent.rename(folder)
     log(f"made the {technique.id} view of {competition.id}, seed {view.seed}, in {time.monotonic() - started:.1f} s")
 
 
-def _fill(view: View, technique: "Technique", competition: "Competition", prepared: Prepared) -> None:
+def _fill(view: View, technique: "Technique", competition: "Competition", prepared: Prepared, secret: str) -> None:
     import numpy as np
 
-    key = f"{competition.id}\0{technique.id}\0{view.seed}"
-    draw = np.random.RandomState(int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big"))
+    key = f"{competition.id}\0{technique.id}\0{view.seed}" + (f"\0{secret}" if secret else "")
+    digest = hashlib.sha256(key.encode()).digest()
+    # With a secret, more than can be tried out.
+    draw = np.random.RandomState(
+        np.frombuffer(digest, "<u4").astype(np.uint32) if secret else int.from_bytes(digest[:4], "big")
+    )
     planted = technique.plant(draw_tables(competition, prepared.public, draw), draw)
     tables = planted.tables
     said = tables.table.model_copy(

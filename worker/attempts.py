@@ -272,7 +272,8 @@ class Try:
         """Make ready what the agent needs, here and for watching it."""
         competition = self.context.competition(self.attempt.competition_id)
         prepared = preparing.prepared(competition, self._data(), self.context.settings, note=self.log.note)
-        material = material_of(self.attempt, competition, prepared, note=self.log.note)
+        secret = self.context.settings.view_secret.get_secret_value()
+        material = material_of(self.attempt, competition, prepared, secret=secret, note=self.log.note)
         workspace = self._workspace(material)
         if agent.asks_for_model:
             here = self.context

@@ -51,9 +51,14 @@ class Material:
 
 
 def material_of(
-    attempt: Attempt, competition: Competition, prepared: Prepared, *, note: Callable[[str], None]
+    attempt: Attempt,
+    competition: Competition,
+    prepared: Prepared,
+    *,
+    secret: str = "",
+    note: Callable[[str], None],
 ) -> Material:
-    """Give what an attempt is about, making its view where this host has none.
+    """Give what an attempt is about, making its view (of this `secret`) where this host has none.
 
     Raises:
         NotApplicable: its technique cannot be asked of its competition.
@@ -69,7 +74,7 @@ def material_of(
             write_texts=lambda workspace, secs: write_instructions(workspace, competition, time_limit_secs=secs),
         )
     technique = load_technique(attempt.technique)
-    view = view_of(technique, competition, prepared, attempt.seed, note=note)
+    view = view_of(technique, competition, prepared, attempt.seed, secret=secret, note=note)
 
     def write_texts(workspace: Workspace, time_limit_secs: float) -> None:
         write_technique_instructions(workspace, competition, technique, time_limit_secs=time_limit_secs)
@@ -87,7 +92,13 @@ def material_of(
 
 
 def view_of(
-    technique: Technique, competition: Competition, prepared: Prepared, seed: int, *, note: Callable[[str], None]
+    technique: Technique,
+    competition: Competition,
+    prepared: Prepared,
+    seed: int,
+    *,
+    secret: str,
+    note: Callable[[str], None],
 ) -> View:
     """Give a view, made in a process of its own where it is not there: its memory goes with that process.
 
@@ -95,15 +106,15 @@ def view_of(
         NotApplicable: the technique cannot be asked of this competition.
         DataError, InputError: the view cannot be made here.
     """
-    if (view := find_view(technique, competition, prepared, seed)) is not None:
+    if (view := find_view(technique, competition, prepared, seed, secret=secret)) is not None:
         return view
     note(f"making the {technique.id} view of {competition.id}, seed {seed}")
     with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_make, technique.id, competition, prepared, seed).result()
+            return pool.submit(_make, technique.id, competition, prepared, seed, secret).result()
         except BrokenProcessPool as error:
             raise DataError(f"making a view of {competition.id} was killed; was there enough memory?") from error
 
 
-def _make(technique_id: str, competition: Competition, prepared: Prepared, seed: int) -> View:
-    return make_view(load_technique(technique_id), competition, prepared, seed)
+def _make(technique_id: str, competition: Competition, prepared: Prepared, seed: int, secret: str) -> View:
+    return make_view(load_technique(technique_id), competition, prepared, seed, secret=secret)

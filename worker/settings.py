@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     that end with them; not for people. Default: none, and a worker takes what goes first of all runs."""
     database_url: str | None = Field(default=None, repr=False)
     """MLEBENCH_DATABASE_URL: `postgresql://` or `sqlite:///path`. Default: mlebench.db in the runs folder."""
+    view_secret: SecretStr = Field(default=SecretStr(""), repr=False)
+    """MLEBENCH_VIEW_SECRET: what the views of technique tasks are drawn from beside their seeds; the same on all hosts.
+    Default: none, and whoever has this program and the data can work out what was planted. Set it where agents are
+    not trusted; results of different secrets are results on different views."""
     api_token: SecretStr | None = Field(default=None, repr=False)
     """MLEBENCH_API_TOKEN: what callers of the HTTP server must present. Default: none, and it listens on loopback
     only."""

@@ -45,7 +45,8 @@ def grade_technique(
     data = data_place(context.settings, run.request.data_dir)
     prepared = preparing.prepared(competition, data, context.settings, note=log.info)
     try:
-        view = view_of(technique, competition, prepared, attempt.seed, note=log.info)
+        secret = context.settings.view_secret.get_secret_value()
+        view = view_of(technique, competition, prepared, attempt.seed, secret=secret, note=log.info)
     except NotApplicable as reason:
         return ended, attempt.message, not_applicable(technique.id, str(reason))
     _check_same(attempt, view)

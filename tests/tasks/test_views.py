@@ -188,3 +188,19 @@ def prepare(raw, public, private):
     (public / "sample_submission.csv").write_text("id,label\\n400,a\\n401,a\\n")
     (private / "test.csv").write_text("id,label\\n400,a\\n401,b\\n")
 """
+
+
+def test_a_secret_draws_other_views_which_nobody_without_it_can_make(
+    credit: Competition, prepared: Prepared, tmp_path: Path
+) -> None:
+    technique = load_technique("imbalance")
+    truths = [
+        make_view(technique, credit, prepared, 1, secret=secret).truth()
+        for secret in ("", "sesame", "another", "sesame")
+    ]
+    assert truths[0] != truths[1] != truths[2] != truths[0]
+    assert truths[1] == truths[3]
+    view = find_view(technique, credit, prepared, 1, secret="sesame")
+    assert view is not None
+    assert all(b"sesame" not in path.read_bytes() for path in view.public.rglob("*") if path.is_file())
+    assert "sesame" not in str(view)
