@@ -40,13 +40,16 @@ class UnknownName(InputError):
         nearest: known names that look like it, best first, at most three.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, lists: str | None = None) -> None:
+        """`lists`: what lists all known names, where they are many and none is like another."""
         choices = sorted(known)
         self.kind = kind
         self.name = name
         self.nearest: Sequence[str] = get_close_matches(name, choices, n=3, cutoff=0.5)
         if self.nearest:
             hint = f"did you mean {' or '.join(self.nearest)}?"
+        elif choices and lists is not None:
+            hint = f"they are listed by: {lists}"
         elif choices:
             shown = ", ".join(choices[:10]) + (", ..." if len(choices) > 10 else "")
             hint = f"known: {shown}"

@@ -70,7 +70,10 @@ def summary(report: dict[str, Any]) -> str:
     lines = [
         f"{name.replace('_', ' ')}: {_estimate(rates['outcomes'][name])}" for name in ("any_medal", "above_median")
     ]
-    lines.append(f"scored {report['scored_runs']} of {report['planned_runs']} planned attempts")
+    lines.append(
+        f"{report['scored_runs']} of {report['planned_runs']} planned attempts count; "
+        f"{report['total_valid_submissions']} have a valid submission"
+    )
     lines += models_summary(report)
     if "reference" in report["threshold_kinds"]:
         lines.append("thresholds of kind reference: from recorded models, not from a Kaggle leaderboard")

@@ -23,6 +23,7 @@ from scripts.terminal import INTERRUPTED, console_for, run_command, show_table, 
 from store.records import Run
 from store.runs import Store
 from store.spending import ModelUsage, total, usage_of_run
+from worker.carrier import is_carried
 from worker.context import open_store
 from worker.recovery import is_stalled
 from worker.settings import Settings, load_settings
@@ -56,21 +57,24 @@ def status(
     sys.exit(show_result(closed, settings, console=console, as_json=as_json))
 
 
+PATIENCE_SECS = 10.0  # until a run that nobody carries counts as left: one that was just submitted is about to be
+
+
 class _Stalled:
     """Notices that nobody works on a run any more."""
 
     def __init__(self, store: Store, run: Run, settings: Settings) -> None:
         self._store = store
         self._run = run
-        # With a broker, workers may be busy with other runs for hours; without, the command is simply gone.
-        self._patience_secs = 2 * settings.lease_secs
+        self._settings = settings
+        # With a broker, workers may be busy with other runs for hours; without, whoever carried the run is simply gone.
         self._embedded = settings.broker_url is None
         self._since = time.monotonic()
 
     def check(self) -> None:
-        if not self._embedded or not is_stalled(self._store, self._run.run_id):
+        if not self._embedded or is_carried(self._run, self._settings) or not is_stalled(self._store, self._run.run_id):
             self._since = time.monotonic()
-        elif time.monotonic() - self._since > self._patience_secs:
+        elif time.monotonic() - self._since > PATIENCE_SECS:
             raise InfrastructureError(
                 f"nothing works on run {self._run.run_id} any more; "
                 f"continue it with: python scripts/submit.py --resume {self._run.run_id}"

@@ -45,8 +45,12 @@ if TYPE_CHECKING:
 WITH_RESUME = ("resume", "workers", "runs_dir", "detach", "as_json")
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+def _names(text: str | None, option: str) -> tuple[str, ...]:
+    """The names in a list; none where the option is not given, and an empty one is a slip that would cost a split."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip()) if text is not None else ()
+    if text is not None and not names:
+        raise InputError(f"{option} {text!r}: expected names with commas between them")
+    return names
 
 
 def submit(
@@ -98,9 +102,9 @@ def submit(
             variant=variant,
             agent_sources=True,
             split="low" if lite else split,
-            competitions=_names(competitions),
+            competitions=_names(competitions, "--competitions"),
             seeds=seeds,
-            techniques=_names(techniques),
+            techniques=_names(techniques, "--techniques"),
             judge=judge,
             sandbox=sandbox or str(settings.sandbox),
             time_limit_secs=time_limit,

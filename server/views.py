@@ -1,6 +1,7 @@
 """What the server shows of runs: from records of the database and files of the run folder to answers."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from core.status import RunState, State, Status
@@ -11,11 +12,13 @@ from store.listing import Listed, list_files, published_name
 from store.overviews import Overview
 from store.records import RunRequest
 from store.runs import Store
+from worker.carrier import is_carried
 from worker.places import run_folder
 from worker.settings import Settings
 
 Kind = Literal["submissions", "grading_reports", "logs", "rollouts", "code", "metadata"]
 
+LEFT_SECS = 60.0  # for so long nobody wonders that a run is not carried: it may just be submitted, or resumed
 MOST_LOGS = 100  # in a run object
 MOST_ARTIFACTS = 100_000
 OF_THE_RUN: dict[str, Kind] = {
@@ -59,7 +62,7 @@ def listed_run(seen: Overview, settings: Settings) -> ListedRun:
     run = seen.run
     return ListedRun(
         run_id=run.run_id,
-        status=_status(seen),
+        status=_status(seen, settings),
         created_at=run.created_at,
         updated_at=seen.changed_at,
         request=_order(run.request),
@@ -96,7 +99,17 @@ def _path(seen: Overview, name: str) -> str:
     return f"{seen.run.run_group}/{name}"
 
 
-def _status(seen: Overview) -> Literal["queued", "running", "completed", "failed"]:
+def _is_left(seen: Overview, settings: Settings) -> bool:
+    """Whether nobody carries an open run any more: without a broker, who did may have been stopped."""
+    if settings.broker_url is not None or seen.run.state is not RunState.OPEN:
+        return False
+    quiet_secs = (datetime.now(UTC) - seen.changed_at).total_seconds()
+    return quiet_secs > LEFT_SECS and not is_carried(seen.run, settings)
+
+
+def _status(seen: Overview, settings: Settings) -> Literal["queued", "running", "completed", "failed"]:
+    if _is_left(seen, settings):
+        return "failed"
     match seen.run.state:
         case RunState.OPEN:
             return "running" if seen.begun else "queued"
@@ -109,7 +122,9 @@ def _status(seen: Overview) -> Literal["queued", "running", "completed", "failed
 def _message(seen: Overview, settings: Settings) -> str:
     run = seen.run
     said = [f"{seen.states[State.DONE]} of {run.planned} attempts done"]
-    if run.state is RunState.OPEN:
+    if _is_left(seen, settings):
+        said += [f"stopped, nobody carries it; go on with: python scripts/submit.py --resume {run.run_id}"]
+    elif run.state is RunState.OPEN:
         waits = [f"{number} {state}" for state, number in seen.states.items() if number and state is not State.DONE]
         said += [", ".join(waits)] if waits else ["about to be closed"]
     else:

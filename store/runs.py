@@ -114,7 +114,7 @@ class Store(Leases):
             known = connection.execute(select(runs.c.run_id, runs.c.run_group)).all()
         if not known:
             raise InputError(f"no run {name!r}: this database holds no runs yet; start one with scripts/submit.py")
-        raise UnknownName("run", name, [part for row in known for part in row])
+        raise UnknownName("run", name, [part for row in known for part in row], lists="python scripts/status.py")
 
     def run_of_folder(self, run_group: str) -> Run | None:
         """Give the run whose folder has this name."""

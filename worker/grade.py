@@ -2,7 +2,7 @@
 
 import logging
 
-from core.errors import GraderFailed, InfrastructureError, SubmissionInvalid
+from core.errors import DataError, GraderFailed, InfrastructureError, SubmissionInvalid
 from core.files import json_bytes
 from core.status import State, Status
 from grading.checks import TechniqueGrade, lost
@@ -11,6 +11,9 @@ from grading.technique_reports import technique_report
 from store import spending
 from store.records import Attempt, Run
 from store.storage import Storage
+from tasks.data import Prepared
+from tasks.graders import plain_table
+from tasks.registry import Competition
 from worker import logs, metrics, preparing, technique_grading
 from worker.context import Context
 from worker.places import data_place, run_folder
@@ -87,8 +90,24 @@ def _score(attempt: Attempt, run: Run, storage: Storage, context: Context) -> tu
             return Status.INVALID_SUBMISSION, str(error), None
         return ended, f"{attempt.message}; invalid submission: {error}", None
     except GraderFailed as error:
-        log.error("grading attempt %s failed: %s", attempt.attempt_id, error)
-        return Status.GRADER_FAILED, str(error), None
+        if not _can_grade(competition, prepared):
+            log.error("grading attempt %s failed: %s", attempt.attempt_id, error)
+            return Status.GRADER_FAILED, str(error), None
+        # Or whoever knows that a submission is bad makes one that is counted nowhere.
+        reason = f"the grader fails with this submission, and not with the sample: {error}"
+        if ended is Status.COMPLETED:
+            return Status.INVALID_SUBMISSION, reason, None
+        return ended, f"{attempt.message}; invalid submission: {reason}", None
+
+
+def _can_grade(competition: Competition, prepared: Prepared) -> bool:
+    """Whether the grader works at all here: the sample submission has a score."""
+    try:
+        with plain_table(prepared.public / competition.sample) as sample:
+            competition.score(sample, prepared.public, prepared.private)
+    except (GraderFailed, SubmissionInvalid, DataError):
+        return False
+    return True
 
 
 def report_of(

@@ -39,6 +39,9 @@ from worker.settings import Settings, kaggle_credentials, secrets
 from worker.technique_asking import can_be_asked, check_judge, chosen_techniques, require_a_question
 
 MOST_ASKED = 1e6  # USD, or calls a minute
+MOST_SEEDS = 10_000
+MOST_PRIORITY = 1_000_000
+LEAST_MEMORY_BYTES = 64 << 20  # of an attempt: less starts no Python
 SHOWN = 3  # of what is wrong, in one message
 
 
@@ -105,6 +108,9 @@ def plan(order: Order, settings: Settings, *, local: bool) -> Plan:
     if local:
         sandbox = choose_sandbox(order.sandbox, settings)
         _check_sandbox(sandbox, packed, settings)
+        _check_shares(settings)
+        if settings.sandbox_dir is not None:
+            _check_folder(settings.sandbox_dir, "folder for sandboxes", "MLEBENCH_SANDBOX_DIR", 0)
         data = data_place(settings, _text(order.data_dir))
         _check_place(data, "data folder", "--data-dir", settings.min_free_disk_gb)
         _check_kaggle(competitions, data, settings)
@@ -319,8 +325,10 @@ def _agent(order: Order, settings: Settings, *, local: bool) -> PackedAgent:
 
 
 def _check_numbers(order: Order) -> None:
-    if order.seeds < 1:
-        raise InputError(f"--seeds {order.seeds}: expected a whole number of at least 1")
+    if not 1 <= order.seeds <= MOST_SEEDS:
+        raise InputError(f"--seeds {order.seeds}: expected a whole number from 1 to {MOST_SEEDS}")
+    if abs(order.priority) > MOST_PRIORITY:
+        raise InputError(f"--priority {order.priority}: expected a whole number within {MOST_PRIORITY} of 0")
     if order.time_limit_secs is not None and not order.time_limit_secs > 0:
         raise InputError(f"--time-limit {order.time_limit_secs:g}: expected seconds greater than 0")
     for option, value, what in (
@@ -330,6 +338,17 @@ def _check_numbers(order: Order) -> None:
     ):
         if value is not None and not 0 < value <= MOST_ASKED:
             raise InputError(f"{option} {value:g}: expected {what} greater than 0, at most {MOST_ASKED:g}")
+
+
+def _check_shares(settings: Settings) -> None:
+    """Check that this host has memory for as many attempts at a time as are asked for."""
+    memory = capacity(settings).memory_bytes
+    most = memory // LEAST_MEMORY_BYTES
+    if settings.workers > most:
+        raise InputError(
+            f"{settings.workers} attempts at a time (--workers, MLEBENCH_WORKERS) would have "
+            f"{memory / settings.workers / 2**20:.0f} MiB of memory each; expected at most {most} on this host"
+        )
 
 
 def _check_sandbox(name: str, packed: PackedAgent, settings: Settings) -> None:
@@ -375,6 +394,8 @@ def _check_folder(path: Path, what: str, option: str, min_free_gb: float) -> Non
     if not os.access(existing, os.W_OK | os.X_OK) or _is_read_only(existing):
         raise InputError(f"the {what} {path} cannot be written; choose another with {option}")
     free = shutil.disk_usage(existing).free
+    if not shutil.disk_usage(existing).total:
+        raise InputError(f"the {what} {path} cannot be made: {existing} is on no disk; choose another with {option}")
     if free < min_free_gb * 1e9:
         raise InputError(
             f"the disk of the {what} {path} is nearly full: {free / 1e9:.1f} GB free, {min_free_gb:g} GB "

@@ -169,6 +169,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench) -> None:
     assert "Continue with: python scripts/submit.py --resume" in err
     assert "Traceback" not in err
     assert_all_gone(processes)
+    followed = bench.run("status", "latest")  # which would wait for ever
+    assert followed.returncode == 1
+    assert "any more; continue it with: python scripts/submit.py --resume" in followed.stderr
 
 
 def test_kill_9_of_the_command_takes_everything_along(bench: Bench) -> None:

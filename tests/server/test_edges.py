@@ -21,6 +21,7 @@ from tests.server.conftest import settings_in
 from tests.server.live import Live, live, problem
 from tests.server.test_service import a_run_without_attempts
 from tests.services import wait_until
+from worker import carrier
 
 ORDER = {"competition_set": ["tiny"], "agent_id": "idler"}
 
@@ -153,3 +154,23 @@ def test_so_many_runs_are_carried_at_a_time_and_the_next_follow(
         assert sorted(carried) == sorted(runs)
     finally:
         service.close()
+
+
+def test_a_run_that_nobody_carries_any_more_is_not_shown_as_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its command was stopped: whoever waits for it would wait for ever."""
+    with live(settings_in(tmp_path)) as alone:
+        run = a_run(planned=3, run_dir=str(tmp_path / "runs" / "left"))
+        alone.app.state.service.store.create_run(run, some_attempts(run))
+        path = f"/runs/{run.run_id}"
+        assert alone.get(path).json()["status"] == "queued", "it may have just been submitted"
+        monkeypatch.setattr(views, "LEFT_SECS", 0.0)
+        seen = alone.get(path).json()
+        assert seen["status"] == "failed"
+        assert f"nobody carries it; go on with: python scripts/submit.py --resume {run.run_id}" in seen["message"]
+        lock = carrier.take_lock(Path(run.run_dir))
+        try:
+            assert alone.get(path).json()["status"] == "queued"
+        finally:
+            lock.release()
