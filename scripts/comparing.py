@@ -45,11 +45,13 @@ def _show(comparison: Comparison) -> None:
             str(row.counts.losses),
         )
     console.print(table)
-    lines = [
-        f"any medal: {_difference(comparison.any_medal)}",
-        f"above median: {_difference(comparison.above_median)}",
-        _sign_test(comparison),
-    ]
+    lines = [_sign_test(comparison)]
+    if any(row.technique is None for row in comparison.competitions):  # a technique's score earns no medal
+        lines = [
+            f"any medal: {_difference(comparison.any_medal)}",
+            f"above median: {_difference(comparison.above_median)}",
+            *lines,
+        ]
     for title, names in (
         ("only in the first", comparison.unpaired_first),
         ("only in the second", comparison.unpaired_second),
@@ -72,6 +74,8 @@ def _difference(difference: Difference) -> str:
     if difference.interval is None:
         return text
     low, high = difference.interval
+    if low == high:  # nothing varies between pairs, which is no certainty
+        return f"{text}, no interval: all pairs alike"
     return f"{text}, 95% interval {low:+.1f} to {high:+.1f}"
 
 

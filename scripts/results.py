@@ -99,7 +99,8 @@ def _estimate(estimate: dict[str, Any]) -> str:
         text += f" ± {estimate['sem']:.1f} (standard error over seeds)"
     if estimate["interval"] is not None:
         low, high = estimate["interval"]
-        text += f", 95% interval {low:.1f} to {high:.1f}"
+        # Where nothing varies, the resampled means do not either: that is no certainty.
+        text += f", 95% interval over competitions {low:.1f} to {high:.1f}" if low < high else ", no interval"
     return text
 
 

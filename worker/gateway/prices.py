@@ -121,7 +121,7 @@ def demand_of(call: Call, price: Price | None) -> Demand:
 
 def nano(usd: float | None) -> int | None:
     """Give an amount of USD in nano-USD, rounded down."""
-    return None if usd is None else int(usd * NANO)
+    return None if usd is None else int(round(usd * NANO, 3))  # 2.01 USD times 1e9 is a little less than 2010000000
 
 
 def _pico(usd_per_million: float) -> int:
