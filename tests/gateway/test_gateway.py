@@ -692,6 +692,18 @@ def test_a_server_that_is_not_there_is_an_error_that_costs_nothing(site: Open) -
     assert here.usage() == [] and here.records()[0]["retries"] == 1
 
 
+def test_a_server_that_fails_again_and_again_is_noted_now_and_then(site: Open) -> None:
+    here = site(settings={"model_retries": 0})
+    here.model.faults += [Fault(status=500)] * 2
+    for _ in range(3):
+        here.post("/chat/completions", CHAT)
+    assert here.notes == [], "one that answers in between is well"
+    here.model.faults += [Fault(status=503)] * 5
+    for _ in range(5):
+        assert here.post("/chat/completions", CHAT).status_code == 503
+    assert here.notes == ["model: 3 calls in a row have failed, the last one with 503"]
+
+
 def test_an_agent_that_asks_without_end_is_slowed_down(site: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "BURST", 5)
     monkeypatch.setattr(app, "MOST_NOTES", 3)

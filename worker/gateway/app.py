@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
@@ -37,6 +38,7 @@ REQUESTS_PER_SEC = 20.0
 LARGE_BYTES = 1 << 20  # of a request: so many bytes count as a request more
 MOST_LARGE = 2  # requests of unknown size, or larger, at a time: what is read of them takes many times the memory
 MOST_NOTES = 100  # of refusals
+NOTED_IN_VAIN = (3, 30, 300, 3000)  # calls in a row that failed
 MOST_FAILURES = 10  # of the runner's own, with a traceback each
 MOST_MODELS = 50
 Answer = TypeVar("Answer")
@@ -77,6 +79,7 @@ class Gateway:
     _pace: Pace = field(default_factory=Pace)
     _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LARGE))
     _refusals: int = 0
+    _in_vain: int = 0  # calls that have failed since one was answered
     _failures: int = 0
     _names: set[str] = field(default_factory=set)  # of models that were called
 
@@ -111,7 +114,15 @@ class Gateway:
             price=self._price(call.model),
             records=self.records,
         )
-        return await _unless_gone(request, exchange.answer())
+        response = await _unless_gone(request, exchange.answer())
+        self._note_failing(response.status_code)
+        return response
+
+    def _note_failing(self, status: int) -> None:
+        """Say in run.log when a model's server fails again and again: an agent may try for hours, in silence."""
+        self._in_vain = self._in_vain + 1 if status >= HTTPStatus.BAD_REQUEST else 0
+        if self._in_vain in NOTED_IN_VAIN:
+            self.note(f"model: {self._in_vain} calls in a row have failed, the last one with {status}")
 
     def _answered(
         self, handle: Callable[[Request], Coroutine[Any, Any, Response]]
