@@ -1,6 +1,7 @@
 """What came out of a run, for people and as JSON."""
 
 import json
+import uuid
 from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
@@ -45,10 +46,17 @@ def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool
         )
         console.print(said, highlight=False, soft_wrap=True)
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
-        if any(entry.status is not Status.COMPLETED for entry in reports):
-            console.print("what an agent said before it ended: run.log in its attempt's folder there", soft_wrap=True)
+        if odd := [entry for entry in reports if entry.status is not Status.COMPLETED]:
+            more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+            said = f"what the agent said: {run.run_dir}/{attempt_folder(odd[0])}/run.log{more}"
+            console.print(said, highlight=False, soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
     return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0
+
+
+def attempt_folder(report: AttemptReport) -> str:
+    """Name the folder of an attempt in its run's."""
+    return f"{report.competition_id}_{uuid.UUID(report.attempt_id)}" if report.attempt_id else report.competition_id
 
 
 def read_report(run: Run, settings: Settings) -> dict[str, Any]:

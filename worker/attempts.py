@@ -152,6 +152,8 @@ class Try:
             raise
         except Exception as error:
             self.log.note(f"the machinery failed: {reason_of(error)}")
+            for line in str(error).splitlines()[1:] if isinstance(error, MlebenchError) else ():
+                self.log.note(line)  # the end of an image's build, for one
             if self.attempt.tries >= self.context.settings.max_tries:
                 self._publish()
             raise
