@@ -411,6 +411,16 @@ def test_a_missing_base_image_is_built_first(
             client.images.remove(str(image.id), force=True)
 
 
+def test_a_step_of_a_build_may_use_half_of_the_hosts_memory(
+    sandbox: DockerSandbox, prepared: Start, client: docker.DockerClient
+) -> None:
+    files = "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max"
+    dockerfile = f"FROM python:3.11-slim-bookworm\nRUN cat {files} > /limit 2> /dev/null || true\nCOPY . /home/agent\n"
+    launch, said = prepared("cat /limit", dockerfile=dockerfile)
+    run(sandbox, launch)
+    assert int(said.text.split()[0]) == pytest.approx(client.info()["MemTotal"] / 2, abs=1 << 20)
+
+
 @pytest.mark.parametrize("when", ["", "ONBUILD "])
 @pytest.mark.parametrize("known", [True, False])
 def test_only_known_agents_are_built_in_the_hosts_network(

@@ -136,7 +136,7 @@ class DockerSandbox:
             launch,
             client=self._client,
             image=image,
-            helper=self._images.pulled(IMAGE),
+            helper=partial(self._images.pulled, IMAGE),
             container=container,
             output=_output_of(attached),
             hang_up=lambda: _hang_up(attached),
@@ -211,7 +211,7 @@ class DockerSandbox:
             launch,
             client=self._client,
             image=image,
-            helper=self._images.pulled(IMAGE),
+            helper=partial(self._images.pulled, IMAGE),
             container=ref,
             output=output,
             hang_up=lambda: None,  # it ends with the container
@@ -325,7 +325,7 @@ class DockerExecution:
         *,
         client: docker.DockerClient,
         image: AgentImage,
-        helper: str,
+        helper: Callable[[], str],
         container: str,
         output: Iterator[bytes],
         hang_up: Callable[[], None],
@@ -336,7 +336,7 @@ class DockerExecution:
         self._launch = launch
         self._client = client
         self._image = image
-        self._helper = helper  # an image of ours, for what is done as root
+        self._helper = helper  # gives an image of ours, for what is done as root
         self._output = output
         self._hang_up = hang_up
         self._release = release
@@ -455,7 +455,7 @@ class DockerExecution:
             for folder in (workspace.submission, workspace.code, workspace.logs):
                 take_over(folder, uid=uid, gid=gid)
         else:
-            take_over_through_container(self._client, self._helper, workspace)
+            take_over_through_container(self._client, self._helper(), workspace)
 
 
 def take_over_through_container(client: docker.DockerClient, image: str, workspace: Workspace) -> None:
