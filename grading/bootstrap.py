@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+DECIMALS = 9
 BATCH_CELLS = 1_000_000  # draws held in memory at a time
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,8 @@ def intervals(groups: Sequence[Floats], *, resamples: int = RESAMPLES, seed: int
         return None
     means = _resampled_means(groups, resamples=resamples, generator=np.random.default_rng(seed))
     tail = (1 - CONFIDENCE) / 2
-    return np.asarray(np.quantile(means, [tail, 1 - tail], axis=0).T, dtype=np.float64)
+    # Weights sum to one but for the last digits: where nothing varies, both ends are the same number.
+    return np.asarray(np.quantile(means, [tail, 1 - tail], axis=0).T, dtype=np.float64).round(DECIMALS)
 
 
 def _resampled_means(groups: Sequence[Floats], *, resamples: int, generator: np.random.Generator) -> Floats:

@@ -73,6 +73,16 @@ def test_an_agents_failure_is_a_miss() -> None:
     assert found.outcomes["any_medal"].mean == 50.0
 
 
+@pytest.mark.parametrize("competitions", range(2, 12))
+@pytest.mark.parametrize("score", [None, 1.0])
+def test_where_nothing_varies_both_ends_of_an_interval_are_the_same_number(
+    competitions: int, score: float | None
+) -> None:
+    found = aggregate([report(f"c{number}", 0, score) for number in range(competitions)])
+    expected = 0.0 if score is None else 100.0
+    assert found.outcomes["any_medal"].interval == (expected, expected)
+
+
 @pytest.mark.parametrize("status", [Status.INFRASTRUCTURE_FAILED, Status.GRADER_FAILED, Status.CANCELLED])
 def test_what_says_nothing_about_the_agent_is_named_and_not_scored(status: Status) -> None:
     reports = [
