@@ -1,7 +1,6 @@
 """What came out of a run, for people and as JSON."""
 
 import json
-import uuid
 from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
@@ -16,7 +15,7 @@ from grading.reports import AttemptReport
 from scripts.following import secs, usd
 from scripts.technique_results import grades_summary, grades_table, read_grades
 from scripts.terminal import LOST_TO_MACHINERY
-from store.records import Run
+from store.records import Run, attempt_name
 from worker.places import run_folder
 from worker.settings import Settings
 
@@ -46,17 +45,13 @@ def show_result(run: Run, settings: Settings, *, console: Console, as_json: bool
         )
         console.print(said, highlight=False, soft_wrap=True)
         console.print(f"run folder: {run.run_dir}", highlight=False, soft_wrap=True)
-        if odd := [entry for entry in reports if entry.status is not Status.COMPLETED]:
+        odd = [entry for entry in reports if entry.status is not Status.COMPLETED]
+        if odd and odd[0].attempt_id:
             more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
-            said = f"what the agent said: {run.run_dir}/{attempt_folder(odd[0])}/run.log{more}"
-            console.print(said, highlight=False, soft_wrap=True)
+            log = f"{run.run_dir}/{attempt_name(odd[0].competition_id, odd[0].attempt_id)}/run.log"
+            console.print(f"what the agent said: {log}{more}", highlight=False, soft_wrap=True)
     lost = any(entry.status.lost_to_machinery for entry in reports)
     return LOST_TO_MACHINERY if lost or run.state is RunState.CANCELLED else 0
-
-
-def attempt_folder(report: AttemptReport) -> str:
-    """Name the folder of an attempt in its run's."""
-    return f"{report.competition_id}_{uuid.UUID(report.attempt_id)}" if report.attempt_id else report.competition_id
 
 
 def read_report(run: Run, settings: Settings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Runs, attempts and tries as frozen records: the only place that knows the columns by name."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,6 +83,11 @@ class Run:
         values["state"] = RunState(values["state"])
         values["request"] = RunRequest.from_json(values["request"])
         return cls(**values)
+
+
+def attempt_name(competition_id: str, attempt_id: str) -> str:
+    """Give the name of an attempt, which is that of its folder in the run's: a competition, and an id of 32 digits."""
+    return f"{competition_id}_{uuid.UUID(attempt_id)}"
 
 
 @dataclass(frozen=True, kw_only=True)

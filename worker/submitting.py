@@ -17,7 +17,7 @@ from core.status import RunState, State
 from store.folders import AGENT_ARCHIVE, create_run_folder
 from store.history import usual_secs
 from store.hosts import Worker
-from store.records import Attempt, Run, RunRequest
+from store.records import Attempt, Run, RunRequest, attempt_name
 from store.runs import Store
 from tasks.data import needs_download
 from tasks.raw import no_credentials
@@ -257,12 +257,12 @@ def _attempts(request: RunRequest, competitions: Sequence[Competition]) -> list[
 
 
 def _attempt(position: int, competition_id: str, technique: str | None, seed: int, now: datetime) -> Attempt:
-    attempt_id = uuid.uuid4()
+    attempt_id = uuid.uuid4().hex
     return Attempt(
-        attempt_id=attempt_id.hex,
+        attempt_id=attempt_id,
         run_id="",
         position=position,
-        name=f"{competition_id}_{attempt_id}",
+        name=attempt_name(competition_id, attempt_id),
         competition_id=competition_id,
         technique=technique,
         seed=seed,
