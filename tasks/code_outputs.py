@@ -11,7 +11,7 @@ import pandas as pd
 from core.errors import SubmissionInvalid
 from grading.answers import read_text
 
-MAX_BYTES = 128 * 2**20
+MAX_BYTES = 64 * 2**20
 SAME = 1e-6  # relative, of numbers that are to be the same
 
 

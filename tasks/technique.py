@@ -117,11 +117,14 @@ class Technique:
 
         Raises:
             GraderFailed: the judge broke.
+            MemoryError: what the code gave takes more memory than there is.
         """
         try:
             judged: Mapping[str, Any] = load_module(self.folder / "judge_code.py").judge(outputs, public, truth, table)
         except SubmissionInvalid as error:
             return {"note": str(error)}
+        except MemoryError:
+            raise
         except Exception as error:  # judges are anybody's code and may raise anything
             raise GraderFailed(f"judging the code of {self.id} failed: {type(error).__name__}: {error}") from error
         return judged

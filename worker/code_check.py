@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from agents.registry import Agent, KwargsType
 from core.errors import GraderFailed, SandboxError
 from core.files import read_plain, write_json
@@ -33,7 +35,7 @@ MAX_SOURCE_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 64 << 20
 MOST_SECS = 180.0  # for all calls together
 JUDGING_SECS = 300.0
-JUDGING_BYTES = 8 << 30  # of address space
+JUDGING_BYTES = 4 << 30  # beside what the libraries have taken
 PROBES = 4  # rows whose target is changed
 RUNNER = Agent(
     id="code-runner",
@@ -154,7 +156,7 @@ def _plan(technique: Technique, view: View) -> dict[str, Any]:
 def _judged(technique: Technique, outputs: Path, view: View) -> Mapping[str, Any]:
     with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_judge, technique.id, outputs, view).result(timeout=JUDGING_SECS)
+            return pool.submit(_judge, technique.id, outputs, view, JUDGING_BYTES).result(timeout=JUDGING_SECS)
         except TimeoutError:
             for process in list(pool._processes.values()):  # the pool would wait for it, and cannot be told not to
                 process.kill()
@@ -163,9 +165,13 @@ def _judged(technique: Technique, outputs: Path, view: View) -> Mapping[str, Any
             return {"note": "judging what the code gave took too much memory"}
 
 
-def _judge(technique_id: str, outputs: Path, view: View) -> Mapping[str, Any]:
-    resource.setrlimit(resource.RLIMIT_AS, (JUDGING_BYTES, JUDGING_BYTES))
-    return load_technique(technique_id).judge_code(outputs, view.public, view.truth(), view.table())
+def _judge(technique_id: str, outputs: Path, view: View, most_bytes: int) -> Mapping[str, Any]:
+    import pandas as pd  # noqa: F401 - what libraries take for themselves is not the code's, nor any of their failures
+
+    technique = load_technique(technique_id)
+    taken = psutil.Process().memory_info().vms
+    resource.setrlimit(resource.RLIMIT_AS, (taken + most_bytes, taken + most_bytes))
+    return technique.judge_code(outputs, view.public, view.truth(), view.table())
 
 
 def _source(workspace: Workspace, name: str) -> bytes | None:

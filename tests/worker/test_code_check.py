@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,27 @@ def test_code_that_does_not_end_is_stopped(handed: Handed, monkeypatch: pytest.M
     result = handed.run()
     assert result is not None
     assert "time limit of 2 s" in result["note"]
+
+
+def judged_pairs(handed: Handed, folder: Path, pairs: str) -> Mapping[str, Any]:
+    (folder / "pairs.json").write_text(pairs)
+    return code_check._judged(load_technique("cv"), folder, handed.view)
+
+
+def test_what_takes_too_long_to_judge_is_no_good(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_check, "JUDGING_SECS", 0.01)
+    assert "took more than 0.01 s" in judged_pairs(handed, tmp_path, "[]")["note"]
+
+
+def test_what_takes_too_much_memory_to_judge_is_no_good(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = f"[{','.join(['[[],[]]'] * 2_500_000)}]"  # 20 MB, and some 600 MB as lists
+    assert "took too much memory" not in judged_pairs(handed, tmp_path, many)["note"]
+    monkeypatch.setattr(code_check, "JUDGING_BYTES", 256 << 20)
+    assert judged_pairs(handed, tmp_path, many)["note"] == "judging what the code gave took too much memory"
 
 
 def test_code_sees_neither_the_truth_nor_the_agents_folders(handed: Handed) -> None:
