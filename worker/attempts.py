@@ -194,7 +194,7 @@ class Try:
     def _hand_in(self, outcome: Outcome, launch: Launch, material: Material, snapshots: Snapshots) -> Turn:
         """The agent has ended: publish what it left."""
         lacking = self.lacking.lately()
-        self._await_room()
+        self._await_room(launch.workspace, fault_is_its_own=not lacking)
         if (outcome.status is not Status.COMPLETED or lacking) and (used := snapshots.restore_if_better()):
             self.log.note(used)
         if lacking and _may_be_the_disks_fault(outcome, snapshots):
@@ -401,10 +401,16 @@ class Try:
         remove_tree(live)
         self._let_appear(name, fence)
 
-    def _await_room(self) -> None:
-        """Hours of work are not given up for a disk that is full for a while."""
-        give_up_at = time.monotonic() + PUBLISH_PATIENCE_SECS
-        while (said := room.full(self.folder.path)) is not None and time.monotonic() < give_up_at:
+    def _await_room(self, workspace: Workspace, *, fault_is_its_own: bool) -> None:
+        """Hours of work are not given up for a disk that is full for a while; but who has filled it alone, and so
+        would have it full for ever, loses what fills it."""
+        began = time.monotonic()
+        while (said := room.full(self.folder.path)) is not None and time.monotonic() < began + PUBLISH_PATIENCE_SECS:
+            if fault_is_its_own and time.monotonic() > began + self.context.settings.lease_secs:
+                removed = evidence.make_room(workspace, lambda: room.full(self.folder.path) is None)
+                self.log.note(f"the agent has filled the disk: {removed} of its files are removed")
+                fault_is_its_own = False
+                continue
             log.warning("attempt %s is not published yet: %s", self.attempt.attempt_id, said)
             if self.context.stopping.wait(PUBLISH_AGAIN_SECS):
                 raise Stopping

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,13 +16,14 @@ from pathlib import Path
 
 from worker.gateway.records import NAME as MODEL_CALLS
 from worker.sandbox import Workspace
-from worker.sandbox.disk import OPEN_FOLDER, remove_tree
+from worker.sandbox.disk import OPEN_FOLDER, TooDeep, remove_tree, walk
 
 FOLDERS = ("submission", "code", "logs")
 LOGS = ("run.log", MODEL_CALLS)  # the machinery's, beside the folders
 MOST_ENTRIES = 50_000  # files and folders in each of the three
 MOST_BYTES = 100 << 30  # in each of the three
 DEEPEST = 50  # levels
+LARGE_BYTES = 1 << 20  # a file from this size on takes room worth having
 SPARSE_BYTES = 64 << 20  # smaller files may have as many holes as they like
 SPARSE_RATIO = 16  # a file this many times larger than its blocks is sparse; compressing file systems stay below
 LONGEST_NAME = 200  # characters of a path in the list of what was dropped
@@ -85,6 +86,25 @@ def collect(workspace: Workspace, destination: Path) -> Evidence:
         dropped=tuple(tally.dropped),
         dropped_count=tally.dropped_count,
     )
+
+
+def make_room(workspace: Workspace, is_enough: Callable[[], bool]) -> int:
+    """Remove files of an agent that has filled the disk, until there is room for the rest. How many.
+
+    What it has in logs and code goes first, large files before small ones, and of the submission only large files.
+    """
+    removed = 0
+    working = (workspace.logs, workspace.code)
+    for folders, least in ((working, LARGE_BYTES), (working, 0), ((workspace.submission,), LARGE_BYTES)):
+        for folder in folders:
+            with suppress(TooDeep):  # it is dead, and what lies deeper is not collected either
+                for parent, name, status in walk(folder):
+                    if is_enough():
+                        return removed
+                    if not stat.S_ISDIR(status.st_mode) and status.st_blocks * 512 >= least:
+                        os.unlink(name, dir_fd=parent)
+                        removed += 1
+    return removed
 
 
 def keep(live: Path, destination: Path) -> None:

@@ -81,6 +81,16 @@ def test_an_agent_is_not_blamed_for_a_full_disk(on_a_small_disk: Site, count: Co
     assert all("nearly full" in (error or "") for error in failures)
 
 
+def test_an_agent_that_fills_the_disk_itself_is_blamed(on_a_small_disk: Site, count: Count) -> None:
+    """Or it would cost tries, and count nowhere in the end."""
+    here = on_a_small_disk
+    here.host("one")
+    run_id = here.submit("hoarder")
+    accounts = count(here.settle(run_id))
+    assert accounts.statuses == {"agent_failed": 1}
+    assert accounts.tries == {"agent_failed": 1}
+
+
 def test_a_host_with_a_full_disk_leaves_attempts_to_others(on_a_small_disk: Site, count: Count, tmp_path: Path) -> None:
     """And takes attempts again when there is room: only the runs folder of the first host is on the small disk."""
     here = on_a_small_disk

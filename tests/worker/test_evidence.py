@@ -55,6 +55,30 @@ def test_what_is_kept_of_a_try_has_the_machinerys_logs_too(workspace: Workspace,
     assert not workspace.root.exists()
 
 
+@pytest.mark.parametrize(
+    ("enough", "left"),
+    [
+        (0, {"logs/a", "logs/large", "code/deep/large", "submission/submission.csv", "submission/large"}),
+        (2, {"logs/a", "submission/submission.csv", "submission/large"}),
+        (3, {"submission/submission.csv", "submission/large"}),
+        (9, {"submission/submission.csv"}),
+    ],
+)
+def test_room_is_made_of_what_matters_least(workspace: Workspace, enough: int, left: set[str]) -> None:
+    (workspace.code / "deep").mkdir()
+    for path in (workspace.logs / "large", workspace.code / "deep" / "large", workspace.submission / "large"):
+        path.write_bytes(bytes(2 << 20))
+    for path in (workspace.logs / "a", workspace.submission / "submission.csv"):
+        path.write_text("small")
+
+    def found() -> set[str]:
+        return {path.relative_to(workspace.root).as_posix() for path in workspace.root.rglob("*") if path.is_file()}
+
+    everything = len(found())
+    removed = evidence.make_room(workspace, lambda: everything - len(found()) >= enough)
+    assert (found(), removed) == (left, everything - len(left))
+
+
 def test_modes_are_plain(workspace: Workspace, out: Path) -> None:
     program, folder = workspace.code / "program", workspace.code / "folder"
     program.touch()
