@@ -87,7 +87,7 @@ class Leases(Transactions):
                     owner=owner,
                     fence=fence,
                     lease_expires_at=self.after(lease_secs),
-                    tries=attempt.tries + (attempt.message == LEFT),
+                    tries=max(attempt.tries + (attempt.message == LEFT), 1),  # an older worker left no such word
                     message="",
                 )
             ).rowcount

@@ -54,3 +54,5 @@ def test_agents_rest_while_postgres_is_gone_for_longer_than_a_lease_and_go_on(he
     accounts = count(here.settle(run_id))
     assert accounts.statuses == {"time_limit": 2}
     assert accounts.tries == {"time_limit": 2}, "no agent's work was to be lost"
+    worked = [attempt.agent_secs or 0.0 for attempt in here.attempts(run_id)]
+    assert all(10 <= secs < 12 for secs in worked), f"the time for which they rested does not count: {worked}"

@@ -1,6 +1,7 @@
 """A run without services: everything comes with the command and goes with it."""
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -157,6 +158,15 @@ def test_two_runs_at_once_do_not_meet(bench: Bench) -> None:
     assert len({result["run_id"] for result in results}) == 2
     assert len({result["run_dir"] for result in results}) == 2
     assert [result["status"] for result in results] == ["completed", "completed"]
+
+
+def test_the_result_says_what_counts_and_where_an_agents_last_words_are(bench: Bench) -> None:
+    done = bench.run("submit", "--agent", "crasher", "--seeds", "2", *TINY)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 planned attempts count; 2 have a valid submission" in done.stdout
+    assert "any medal: 0.0% ± 0.0 (standard error over seeds), no interval" in done.stdout
+    [log] = re.findall(r"what the agent said: (\S+/run\.log) \(and 1 more\)", done.stdout)
+    assert "out of ideas" in Path(log).read_text()
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(bench: Bench) -> None:

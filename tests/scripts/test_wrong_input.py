@@ -49,6 +49,7 @@ SPLITS = {
         ("--competitions tiny --agent caller", "agent caller needs OPENAI_API_KEY"),
         ("--data-dir /dev/null/data", "the data folder /dev/null/data cannot be made: /dev/null is a file"),
         ("--runs-dir /dev/null/runs", "the runs folder /dev/null/runs cannot be made: /dev/null is a file"),
+        ("--runs-dir /proc/x", "the runs folder /proc/x cannot be made: /proc is on no disk"),
         ("--lite --split dev", "--lite means --split low"),
         ("--resume latest", "no runs"),
         ("--resume latest --max-cost 3 --time-limit 60", "leave out --time-limit, --max-cost"),

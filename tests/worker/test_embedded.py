@@ -123,11 +123,15 @@ def test_a_worker_that_dies_is_started_again_but_not_for_ever(settings: Settings
         agents = services._workers[0]
         for _ in range(MAX_RESTARTS):
             _kill_worker(services)
+            before = agents._log.stat().st_size
             services.check()
             services.wait_until_ready()
         assert agents.starts == MAX_RESTARTS + 1
+        wait_until(
+            lambda: b" ready" in agents._log.read_bytes()[before:], timeout=20, description="it says that it is ready"
+        )
         _kill_worker(services)
-        with pytest.raises(ServiceUnavailable, match=r"(?s)^the agents worker keeps dying: .* ends with:\n.*agents@"):
+        with pytest.raises(ServiceUnavailable, match=r"(?s)^the agents worker keeps dying: .*agents@.* ready"):
             services.check()
 
 

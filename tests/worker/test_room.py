@@ -32,6 +32,13 @@ def test_a_disk_with_next_to_nothing_is_full_whatever_is_wanted(
     assert room.full(tmp_path) is not None
 
 
+def test_what_an_agent_has_taken_itself_may_count_as_free(settings: Settings, tmp_path: Path) -> None:
+    free = room.free_bytes(tmp_path)
+    much = settings.model_copy(update={"min_free_disk_gb": (free + (10 << 30)) / 2**30})
+    assert room.lacking(much, besides=1 << 30) is not None
+    assert room.lacking(much, besides=20 << 30) is None
+
+
 def test_a_disk_of_which_nothing_is_known_lacks_nothing() -> None:
     nowhere = Path("/" + 5000 * "x")
     assert math.isnan(room.free_bytes(nowhere))

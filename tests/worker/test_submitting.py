@@ -97,6 +97,16 @@ def test_docker_asked_for_and_not_there_is_named(settings: Settings, monkeypatch
     assert plan(replace(ORDER, sandbox="auto"), settings, local=True).request.sandbox == "process"
 
 
+@pytest.mark.parametrize(
+    ("place", "message"), [("/dev/null/x", "cannot be made: /dev/null is a file"), ("/proc/x", "is on no disk")]
+)
+def test_a_folder_for_sandboxes_that_cannot_be_is_named(settings: Settings, place: str, message: str) -> None:
+    own = settings.model_copy(update={"sandbox_dir": Path(place)})
+    with pytest.raises(InputError, match=f"the folder for sandboxes {place} .*{message}.* with MLEBENCH_SANDBOX_DIR"):
+        plan(ORDER, own, local=True)
+    assert plan(ORDER, own, local=False).competitions, "workers elsewhere have folders of their own"
+
+
 def test_the_engine_is_the_one_that_the_env_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     (tmp_path / ".env").write_text("DOCKER_HOST=unix:///nowhere/docker.sock\n")

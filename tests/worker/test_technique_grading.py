@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from core.errors import InfrastructureError
 from core.status import Status
@@ -21,6 +22,7 @@ from tests.tasks.asking import competition
 from tests.worker.test_judging import Api, api
 from worker.code_check import RESULT
 from worker.context import Context, open_store
+from worker.material import material_of
 from worker.settings import load_settings
 from worker.technique_grading import grade_technique
 
@@ -74,6 +76,20 @@ def test_the_right_answer_gets_all_points(case: Case) -> None:
     case.answer(json.dumps(case.view.truth()["answer"]))
     status, message, grade = case.grade()
     assert (status, message, grade.score, grade.passed) == (Status.COMPLETED, "ended by itself", 1.0, True)
+
+
+def test_an_answer_is_held_against_the_view_of_this_hosts_secret(case: Case, tmp_path: Path) -> None:
+    secret = "sesame"
+    case.context.settings = case.context.settings.model_copy(update={"view_secret": SecretStr(secret)})
+    prepared = prepare(JOBS, tmp_path / "data")
+    view = make_view(load_technique("cv"), JOBS, prepared, 5, secret=secret)
+    material = material_of(case.attempt, JOBS, prepared, secret=secret, note=lambda line: None)
+    assert material.view == view != case.view
+    case.answer(json.dumps(view.truth()["answer"]))
+    _, _, grade = case.grade(environment={"data_hash": view.content_hash()})
+    assert grade.score == 1.0
+    with pytest.raises(InfrastructureError, match="is not on this host what the agent was given"):
+        case.grade(environment={"data_hash": case.view.content_hash()})
 
 
 def test_what_a_failed_agent_left_is_graded(case: Case) -> None:
